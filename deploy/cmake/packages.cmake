@@ -1,0 +1,24 @@
+# The libraries of Debian 12 (deploy/dependencies) as CMake targets:
+#   absl::*  gRPC::grpc++  gRPC::grpc++_reflection  protobuf::libprotobuf  prometheus-cpp::core
+#   SQLite::SQLite3  yaml-cpp  spdlog::spdlog  zstd::libzstd_shared  LibArchive::LibArchive
+#   OpenSSL::SSL  OpenSSL::Crypto  PkgConfig::SYSTEMD  PkgConfig::HTTPLIB  CLI11::CLI11
+#   GTest::gtest  GTest::gmock  GTest::gtest_main  benchmark::benchmark
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(Protobuf MODULE REQUIRED)
+find_package(absl CONFIG REQUIRED)
+find_package(gRPC CONFIG REQUIRED)
+find_package(prometheus-cpp CONFIG REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(yaml-cpp CONFIG REQUIRED)
+find_package(spdlog CONFIG REQUIRED)
+find_package(zstd CONFIG REQUIRED)
+find_package(LibArchive REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(CLI11 CONFIG REQUIRED)
+pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
+pkg_check_modules(HTTPLIB REQUIRED IMPORTED_TARGET cpp-httplib)
+if(HT_BUILD_TESTS)
+  find_package(GTest CONFIG REQUIRED)
+  find_package(benchmark CONFIG REQUIRED)
+endif()
