@@ -1,0 +1,35 @@
+// How scheduling time follows from real time. Normally the two are one; a trial lets scheduling
+// time run faster. The scheduler tells its agents the mapping in Welcome.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "heliotrope/v1/agent_stream.pb.h"
+
+namespace heliotrope::wire {
+
+// At the real moment `anchor` it is `start`, and from there on scheduling time runs `speed` times
+// faster. The default is the identity.
+struct ClockMapping {
+  absl::Time anchor = absl::UnixEpoch();
+  absl::Time start = absl::UnixEpoch();
+  double speed = 1;
+
+  absl::Time ToScheduling(absl::Time real) const { return start + ToScheduling(real - anchor); }
+  absl::Time ToReal(absl::Time scheduling) const { return anchor + ToReal(scheduling - start); }
+  absl::Duration ToScheduling(absl::Duration real) const {
+    return speed == 1 ? real : real * speed;
+  }
+  absl::Duration ToReal(absl::Duration scheduling) const {
+    return speed == 1 ? scheduling : scheduling / speed;
+  }
+
+  friend bool operator==(const ClockMapping&, const ClockMapping&) = default;
+};
+
+// An unset message (speed 0 and no times) is the identity. INVALID_ARGUMENT: a speed outside 1 to
+// 100,000, or a time out of range.
+absl::StatusOr<ClockMapping> FromProto(const v1::Welcome::ClockMapping& proto);
+v1::Welcome::ClockMapping ToProto(const ClockMapping& mapping);
+
+}  // namespace heliotrope::wire
