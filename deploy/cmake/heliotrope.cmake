@@ -20,17 +20,19 @@ function(ht_tidy_target target)
   endif()
 endfunction()
 
-# ht_library(<room> SOURCES a.cc a.h... DEPS <rooms and targets>)
-# The static library heliotrope_<room>; without a .cc among SOURCES, a header-only one.
+# ht_library(<room> SOURCES a.cc a.h... DEPS <rooms and targets> [PRIVATE_DEPS <the same>])
+# The static library heliotrope_<room>; without a .cc among SOURCES, a header-only one. PRIVATE_DEPS
+# are those that its headers do not show.
 function(ht_library room)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS;PRIVATE_DEPS")
   ht_targets_of(deps ${arg_DEPS})
+  ht_targets_of(private_deps ${arg_PRIVATE_DEPS})
   set(target heliotrope_${room})
   set(compiled ${arg_SOURCES})
   list(FILTER compiled INCLUDE REGEX "\\.cc$")
   if(compiled)
     add_library(${target} STATIC ${arg_SOURCES})
-    target_link_libraries(${target} PUBLIC heliotrope_options ${deps})
+    target_link_libraries(${target} PUBLIC heliotrope_options ${deps} PRIVATE ${private_deps})
     ht_tidy_target(${target})
   else()
     add_library(${target} INTERFACE)

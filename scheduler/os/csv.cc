@@ -1,0 +1,114 @@
+#include "scheduler/os/csv.h"
+
+#include <cmath>
+#include <cstddef>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "scheduler/base/duration.h"
+#include "scheduler/base/limits.h"
+#include "scheduler/base/status_macros.h"
+#include "scheduler/os/files.h"
+
+namespace heliotrope::os {
+namespace {
+
+// Where in the text an error is, counted from 1 as editors do.
+struct Place {
+  absl::string_view source;
+  size_t line = 0;
+
+  absl::Status Error(size_t column, absl::string_view why) const {
+    return absl::InvalidArgumentError(absl::StrCat(source, ":", line, ":", column, ": ", why));
+  }
+};
+
+std::string Quoted(absl::string_view text) {
+  return absl::StrCat("\"", text.substr(0, 60), text.size() > 60 ? "..." : "", "\"");
+}
+
+// Takes the next line off the text, without its end ("\n" or "\r\n").
+absl::string_view ConsumeLine(absl::string_view& text) {
+  const size_t end = text.find('\n');
+  absl::string_view line = text.substr(0, end);
+  text.remove_prefix(end == absl::string_view::npos ? text.size() : end + 1);
+  absl::ConsumeSuffix(&line, "\r");
+  return line;
+}
+
+absl::StatusOr<Sample> ParseRow(absl::string_view line, const Place& place,
+                                const SeriesFormat& format) {
+  const size_t comma = line.find(',');
+  if (comma == absl::string_view::npos) {
+    return place.Error(1, absl::StrCat(Quoted(line), " has 1 column, want 2"));
+  }
+  const size_t second = line.find(',', comma + 1);
+  if (second != absl::string_view::npos) {
+    return place.Error(second + 1, "more than 2 columns");
+  }
+  const absl::StatusOr<absl::Time> time = ParseTime(line.substr(0, comma));
+  if (!time.ok()) return place.Error(1, time.status().message());
+  const absl::string_view digits = line.substr(comma + 1);
+  double value = 0;
+  if (!absl::SimpleAtod(digits, &value)) {
+    return place.Error(comma + 2, absl::StrCat(Quoted(digits), " is not a number"));
+  }
+  if (!std::isfinite(value)) {
+    return place.Error(comma + 2, absl::StrCat(Quoted(digits), " is not a finite number"));
+  }
+  if (value < 0 && !format.allow_negative) {
+    return place.Error(comma + 2, absl::StrCat(format.value_column, " is negative: ", digits));
+  }
+  return Sample{*time, value};
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Sample>> ParseSeriesCsv(absl::string_view text,
+                                                   absl::string_view source,
+                                                   const SeriesFormat& format) {
+  Place place{source, 1};
+  if (static_cast<int64_t>(text.size()) > kMaxCsvBytes) {
+    return place.Error(1, absl::StrCat("more than ", kMaxCsvBytes, " bytes"));
+  }
+  absl::ConsumePrefix(&text, "\xef\xbb\xbf");
+  const std::string header = absl::StrCat("timestamp_utc,", format.value_column);
+  const absl::string_view first = ConsumeLine(text);
+  if (first != header) {
+    return place.Error(1, absl::StrCat("header is ", Quoted(first), ", want \"", header, "\""));
+  }
+  std::vector<Sample> samples;
+  while (!text.empty()) {
+    ++place.line;
+    const absl::string_view line = ConsumeLine(text);
+    if (line.empty() && text.empty()) break;
+    HT_ASSIGN_OR_RETURN(const Sample sample, ParseRow(line, place, format));
+    if (!samples.empty() && sample.time <= samples.back().time) {
+      return place.Error(1, sample.time == samples.back().time
+                                ? absl::StrCat("time ", Rfc3339(sample.time), " twice")
+                                : absl::StrCat("time ", Rfc3339(sample.time), " after ",
+                                               Rfc3339(samples.back().time),
+                                               ": sort the rows by time"));
+    }
+    if (samples.size() == kMaxCurveImportSamples) {
+      return place.Error(1, absl::StrCat("more than ", kMaxCurveImportSamples, " rows"));
+    }
+    samples.push_back(sample);
+  }
+  if (samples.empty()) return place.Error(1, "no rows after the header");
+  return samples;
+}
+
+absl::StatusOr<std::vector<Sample>> ParseLoadCsv(absl::string_view text,
+                                                 absl::string_view source) {
+  return ParseSeriesCsv(text, source, {});
+}
+
+absl::StatusOr<std::vector<Sample>> ReadSeriesCsv(const std::string& path,
+                                                  const SeriesFormat& format) {
+  HT_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxCsvBytes));
+  return ParseSeriesCsv(text, path, format);
+}
+
+}  // namespace heliotrope::os

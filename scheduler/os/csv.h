@@ -1,0 +1,40 @@
+// Bounded reader of time series as CSV: a header `timestamp_utc,<column>` and two columns, rows in
+// order of time. Refused whole at the first error, which says `source:line:column: why`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace heliotrope::os {
+
+struct Sample {
+  absl::Time time;
+  double value = 0;
+
+  friend bool operator==(const Sample&, const Sample&) = default;
+};
+
+struct SeriesFormat {
+  // The header of the second column.
+  std::string value_column = "load";
+  // Prices may fall below zero, loads may not.
+  bool allow_negative = false;
+};
+
+// `source` names the text in errors. At most kMaxCurveImportSamples rows and kMaxCsvBytes bytes;
+// times are RFC 3339 and strictly grow; values are finite. INVALID_ARGUMENT otherwise.
+absl::StatusOr<std::vector<Sample>> ParseSeriesCsv(absl::string_view text,
+                                                   absl::string_view source,
+                                                   const SeriesFormat& format);
+// `timestamp_utc,load`.
+absl::StatusOr<std::vector<Sample>> ParseLoadCsv(absl::string_view text,
+                                                 absl::string_view source);
+// The same from a file, whose path names it.
+absl::StatusOr<std::vector<Sample>> ReadSeriesCsv(const std::string& path,
+                                                  const SeriesFormat& format = {});
+
+}  // namespace heliotrope::os

@@ -1,0 +1,235 @@
+#include "scheduler/os/yaml.h"
+
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "scheduler/base/limits.h"
+#include "scheduler/base/names.h"
+#include "scheduler/base/status_macros.h"
+#include "scheduler/os/files.h"
+#include "scheduler/os/yaml_scalar.h"
+
+namespace heliotrope::os {
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using google::protobuf::OneofDescriptor;
+
+std::vector<std::string> FieldNames(const Descriptor* type) {
+  std::vector<std::string> names;
+  for (int i = 0; i < type->field_count(); ++i) names.push_back(type->field(i)->name());
+  return names;
+}
+
+// What a node is, for people.
+absl::string_view KindOf(const YAML::Node& node) {
+  if (node.IsMap()) return "a map";
+  if (node.IsSequence()) return "a list";
+  return node.IsNull() ? "nothing" : "a single value";
+}
+
+// Walks one document into a message and collects what is wrong.
+class Loader {
+ public:
+  explicit Loader(absl::string_view source) : source_(source) {}
+
+  void Load(const YAML::Node& node, Message* message) { LoadMessage(node, "", 0, message); }
+
+  absl::Status Result() const {
+    if (errors_.empty()) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrJoin(errors_, "\n"));
+  }
+
+ private:
+  void Error(const YAML::Node& node, absl::string_view why) {
+    // A file with this many mistakes is another kind of file.
+    constexpr size_t kMostErrors = 20;
+    if (errors_.size() < kMostErrors) {
+      errors_.push_back(absl::StrCat(source_, ":", node.Mark().line + 1, ": ", why));
+    }
+  }
+
+  // Counts a value; false, with an error, beyond the bounds on size and depth.
+  bool Within(const YAML::Node& node, int depth) {
+    if (++values_ <= kMaxConfigValues && depth <= kMaxConfigDepth) return true;
+    if (!exhausted_) {
+      Error(node, depth > kMaxConfigDepth
+                      ? absl::StrCat("nested deeper than ", kMaxConfigDepth, " levels")
+                      : absl::StrCat("more than ", kMaxConfigValues, " values"));
+    }
+    exhausted_ = true;
+    return false;
+  }
+
+  // True for a map whose keys are words, each once. An empty value counts as an empty map.
+  bool CheckMap(const YAML::Node& node, const std::string& path) {
+    if (node.IsNull()) return true;
+    if (!node.IsMap()) {
+      Error(node, absl::StrCat(Where(path), " is ", KindOf(node), ", want a map of keys"));
+      return false;
+    }
+    bool good = true;
+    std::set<std::string> seen;
+    for (const auto& entry : node) {
+      if (!entry.first.IsScalar()) {
+        Error(entry.first, absl::StrCat("a key in ", Where(path), " is not a word"));
+        good = false;
+      } else if (!seen.insert(entry.first.Scalar()).second) {
+        Error(entry.first, absl::StrCat("key \"", entry.first.Scalar(), "\" twice in ", Where(path)));
+        good = false;
+      }
+    }
+    return good;
+  }
+
+  void LoadMessage(const YAML::Node& node, const std::string& path, int depth, Message* message) {
+    if (!Within(node, depth) || !CheckMap(node, path)) return;
+    const Descriptor* type = message->GetDescriptor();
+    std::set<const OneofDescriptor*> chosen;
+    for (const auto& entry : node) {
+      const std::string& key = entry.first.Scalar();
+      const FieldDescriptor* field = type->FindFieldByName(key);
+      if (field == nullptr) {
+        Error(entry.first, absl::StrCat("unknown key \"", key, "\" in ", Where(path),
+                                        DidYouMean(key, FieldNames(type))));
+        continue;
+      }
+      const OneofDescriptor* oneof = field->real_containing_oneof();
+      if (oneof != nullptr && !chosen.insert(oneof).second) {
+        Error(entry.first, absl::StrCat("key \"", key, "\" in ", Where(path),
+                                        " excludes another one given before: ", Members(oneof)));
+        continue;
+      }
+      LoadField(entry.second, Join(path, key), depth + 1, field, message);
+    }
+  }
+
+  void LoadField(const YAML::Node& node, const std::string& path, int depth,
+                 const FieldDescriptor* field, Message* message) {
+    if (field->is_map()) {
+      LoadMap(node, path, depth, field, message);
+    } else if (field->is_repeated()) {
+      LoadList(node, path, depth, field, message);
+    } else {
+      LoadValue(node, path, depth, field, message);
+    }
+  }
+
+  void LoadList(const YAML::Node& node, const std::string& path, int depth,
+                const FieldDescriptor* field, Message* message) {
+    if (node.IsNull() || !Within(node, depth)) return;
+    if (!node.IsSequence()) {
+      Error(node, absl::StrCat(Where(path), " is ", KindOf(node), ", want a list"));
+      return;
+    }
+    size_t index = 0;
+    for (const YAML::Node& item : node) {
+      LoadValue(item, absl::StrCat(path, "[", index++, "]"), depth + 1, field, message);
+    }
+  }
+
+  void LoadMap(const YAML::Node& node, const std::string& path, int depth,
+               const FieldDescriptor* field, Message* message) {
+    if (node.IsNull() || !Within(node, depth) || !CheckMap(node, path)) return;
+    const Descriptor* type = field->message_type();
+    for (const auto& entry : node) {
+      const std::string& key = entry.first.Scalar();
+      Message* made = message->GetReflection()->AddMessage(message, field);
+      const absl::Status status = SetScalar(key, type->map_key(), made);
+      if (!status.ok()) {
+        Error(entry.first, absl::StrCat("key in ", Where(path), ": ", status.message()));
+      }
+      LoadValue(entry.second, Join(path, key), depth + 1, type->map_value(), made);
+    }
+  }
+
+  // A single value, or one item of a list.
+  void LoadValue(const YAML::Node& node, const std::string& path, int depth,
+                 const FieldDescriptor* field, Message* message) {
+    const bool is_message = field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE;
+    if (is_message && !IsScalarMessage(field->message_type())) {
+      const google::protobuf::Reflection* reflection = message->GetReflection();
+      LoadMessage(node, path, depth,
+                  field->is_repeated() ? reflection->AddMessage(message, field)
+                                       : reflection->MutableMessage(message, field));
+      return;
+    }
+    if (!Within(node, depth)) return;
+    if (!node.IsScalar()) {
+      Error(node, absl::StrCat(Where(path), " is ", KindOf(node), ", want a single value"));
+      return;
+    }
+    const absl::Status status = SetScalar(node.Scalar(), field, message);
+    if (!status.ok()) Error(node, absl::StrCat(Where(path), ": ", status.message()));
+  }
+
+  static std::string Where(const std::string& path) {
+    return path.empty() ? "the top level" : absl::StrCat("\"", path, "\"");
+  }
+  static std::string Join(const std::string& path, const std::string& key) {
+    return path.empty() ? key : absl::StrCat(path, ".", key);
+  }
+  static std::string Members(const OneofDescriptor* oneof) {
+    std::vector<std::string> names;
+    for (int i = 0; i < oneof->field_count(); ++i) names.push_back(oneof->field(i)->name());
+    return absl::StrCat("choose one of ", absl::StrJoin(names, ", "));
+  }
+
+  absl::string_view source_;
+  std::vector<std::string> errors_;
+  int values_ = 0;
+  bool exhausted_ = false;
+};
+
+// Parses one document. The only place that meets the parser's exceptions.
+absl::Status Parse(absl::string_view text, absl::string_view source, Message* message) {
+  try {
+    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
+    if (documents.empty()) return absl::OkStatus();
+    if (documents.size() > 1) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(source, ":", documents[1].Mark().line + 1, ": a second document: want one"));
+    }
+    Loader loader(source);
+    loader.Load(documents.front(), message);
+    return loader.Result();
+  } catch (const YAML::Exception& error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(source, ":", error.mark.line + 1, ": ", error.msg));
+  } catch (const std::exception& error) {
+    return absl::InvalidArgumentError(absl::StrCat(source, ":1: ", error.what()));
+  }
+}
+
+}  // namespace
+
+absl::Status LoadYamlText(absl::string_view text, absl::string_view source, Message* message) {
+  if (static_cast<int64_t>(text.size()) > kMaxConfigBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(source, ":1: more than ", kMaxConfigBytes, " bytes"));
+  }
+  const std::unique_ptr<Message> loaded(message->New());
+  HT_RETURN_IF_ERROR(Parse(text, source, loaded.get()));
+  message->GetReflection()->Swap(message, loaded.get());
+  return absl::OkStatus();
+}
+
+absl::Status LoadYamlFile(const std::string& path, Message* message) {
+  HT_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxConfigBytes));
+  return LoadYamlText(text, path, message);
+}
+
+}  // namespace heliotrope::os

@@ -1,0 +1,33 @@
+// Loads YAML into a protobuf message by reflection: the message is the schema, for configuration
+// files and for the CLI's job files alike.
+//
+// Keys are the fields' own names (snake_case). Beside what YAML itself means:
+//   google.protobuf.Duration   "90s", "5m", "1h30m", "2d"
+//   google.protobuf.Timestamp  RFC 3339, "2026-01-31T08:00:00Z"
+//   integers named *_bytes     "4GiB", "512M", or a plain number
+//   enums                      the value's name without the enum's prefix, lower case, "-" or "_"
+//   maps                       a YAML map; no key twice
+// Everything wrong is reported, one line each: `file:line: unknown key "x" in "planning"; did you
+// mean "y"?`. Nothing of a refused file is used.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace google::protobuf {
+class Message;
+}
+
+namespace heliotrope::os {
+
+// Replaces `message`, which is left untouched on error. NOT_FOUND or PERMISSION_DENIED for the file
+// itself; INVALID_ARGUMENT for its content, or when it is beyond kMaxConfigBytes, kMaxConfigDepth or
+// kMaxConfigValues. An empty file is an empty message.
+absl::Status LoadYamlFile(const std::string& path, google::protobuf::Message* message);
+// The same from text; `source` names it in errors.
+absl::Status LoadYamlText(absl::string_view text, absl::string_view source,
+                          google::protobuf::Message* message);
+
+}  // namespace heliotrope::os
