@@ -58,8 +58,9 @@ inline constexpr Bytes kMaxMemoryPerTask = Bytes::FromTiB(16);
 // Bounds of a job's expected duration, and how far ahead a deadline may be.
 inline constexpr absl::Duration kMinExpectedDuration = absl::Seconds(1);
 inline constexpr absl::Duration kMaxExpectedDuration = absl::Hours(24 * 365);
-// Highest priority; the lowest is 0.
-inline constexpr int kMaxPriority = 1000;
+// Priorities of jobs; higher goes first.
+inline constexpr int kMinPriority = -100;
+inline constexpr int kMaxPriority = 100;
 // Attempts that may fail before the task does.
 inline constexpr int kMaxRetries = 100;
 // Steps of a task's journey that are kept; older ones are counted, not kept.

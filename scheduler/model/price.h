@@ -1,0 +1,26 @@
+// Prices by the hour: as given, and beyond that as usual at that hour of the local week.
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "absl/time/time.h"
+
+namespace heliotrope::model {
+
+// Invariant: empty, or sorted by time; each price holds from its time until the next one's, the
+// last for an hour.
+struct PriceSeries {
+  std::vector<std::pair<absl::Time, double>> usd_per_mwh;
+  // Mean by hour of the local week, 168 of them; filled by FillWeek, empty before.
+  std::vector<double> week;
+};
+
+// Learns the usual week of the series, hours without any price getting the overall mean.
+void FillWeek(PriceSeries& series, const absl::TimeZone& zone);
+
+// The price at `time`: the series' own where it has one, else the usual one of that hour.
+// REQUIRES: FillWeek was called. 0 if the series is empty.
+double PriceAt(const PriceSeries& series, const absl::TimeZone& zone, absl::Time time);
+
+}  // namespace heliotrope::model
