@@ -1,0 +1,259 @@
+// Load: from samples to bins to curves to the board that placements are decided on.
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "scheduler/base/check.h"
+#include "scheduler/base/errors.h"
+#include "scheduler/core/machine.h"
+#include "scheduler/curve/outlook.h"
+
+namespace heliotrope::core {
+
+using model::Reason;
+
+namespace {
+
+// A curve's whole state (some 100 KiB) is written once in so many bins; between, the bins alone.
+constexpr int kBinsPerCurveState = 72;
+
+Reason ModeOf(const curve::CurveStatus& status) {
+  switch (status.health) {
+    case curve::Health::kNoHistory:
+      return Reason::kNoHistory;
+    case curve::Health::kOutOfBand:
+      return Reason::kForecastOutOfBand;
+    case curve::Health::kYoung:
+    case curve::Health::kHealthy:
+      break;
+  }
+  if (status.stale) return Reason::kForecastStale;
+  return status.reactive ? Reason::kForecastYoung : Reason::kForecast;
+}
+
+}  // namespace
+
+std::optional<size_t> Machine::SiteOf(const DataCenterId& id) const {
+  const auto& all = fleet_.data_centers;
+  const auto at = std::lower_bound(
+      all.begin(), all.end(), id,
+      [](const model::DataCenter& a, const DataCenterId& b) { return a.id < b; });
+  if (at == all.end() || at->id != id) return std::nullopt;
+  return static_cast<size_t>(at - all.begin());
+}
+
+uint64_t Machine::AllowedSites(const model::Residency& residency) const {
+  uint64_t allowed = 0;
+  for (size_t i = 0; i < fleet_.data_centers.size(); ++i) {
+    if (fleet_.jurisdictions.Allows(residency, fleet_.data_centers[i].jurisdiction)) {
+      allowed |= uint64_t{1} << i;
+    }
+  }
+  return allowed;
+}
+
+Reply Machine::On(const SetFleet& command) {
+  fleet_ = command.config;
+  for (model::DataCenter& data_center : fleet_.data_centers) {
+    model::FillWeek(data_center.prices, data_center.time_zone);
+  }
+  HT_CHECK_LE(fleet_.data_centers.size(), 64u);
+  for (const model::DataCenter& data_center : fleet_.data_centers) {
+    auto known = curves_.find(data_center.id);
+    if (known == curves_.end() || known->second.zone() != data_center.time_zone) {
+      curves_.insert_or_assign(
+          data_center.id, curve::Forecaster(data_center.time_zone, curve::ForecasterOptions{}));
+    }
+    accumulators_[data_center.id];
+  }
+  RebuildBoard();
+  RefreshCapacity();
+  RebuildClasses();
+  return Reply{};
+}
+
+Reply Machine::On(const NodeLoad& command) {
+  Node* node = LiveNode(command.node, command.session);
+  if (node == nullptr || command.samples.empty()) return Reply{};
+  const auto site = SiteOf(node->data_center);
+  if (!site) return Reply{};
+  for (const LoadSample& sample : command.samples) {
+    // From the future by more than a bin: another clock's opinion.
+    if (sample.time > now_ + curve::BinLength()) continue;
+    accumulators_.at(node->data_center)
+        .Add({.node = node->id,
+              .time = sample.time,
+              .foreground = sample.foreground,
+              .capacity = node->capacity.cores});
+    if (sample.time < node->last_sample) continue;
+    node->last_sample = sample.time;
+    board_.sites[*site].foreground_now += sample.foreground - node->foreground.cores;
+    node->foreground = {sample.foreground, sample.foreground_memory};
+  }
+  IndexNode(*node);
+  const plan::Site& place = board_.sites[*site];
+  const MilliCores used = place.foreground_now + place.batch_now;
+  // Promise 7: the plan looks again at once when the measured load leaves less than batch holds.
+  if (place.batch_now > MilliCores::Zero() &&
+      used > place.capacity.ScaledBy(place.target_utilization) && !overloaded_.contains(*site)) {
+    overloaded_.insert(*site);
+    WantPlan();
+  } else if (used <= place.capacity.ScaledBy(place.target_utilization)) {
+    overloaded_.erase(*site);
+  }
+  return Reply{};
+}
+
+Reply Machine::On(const ImportCurve& command) {
+  Reply reply;
+  auto curve = curves_.find(command.data_center);
+  if (curve == curves_.end()) {
+    reply.status = NotFound("data center", command.data_center.value());
+    return reply;
+  }
+  curve::Forecaster copy = curve->second;
+  for (const curve::Bin& bin : command.bins) {
+    if (bin.start > now_) {
+      reply.status = InvalidField(
+          "samples", absl::StrCat("a sample of ", absl::FormatTime(absl::RFC3339_sec, bin.start,
+                                                                   absl::UTCTimeZone()),
+                                  " is in the future: history ends now, at ",
+                                  absl::FormatTime(absl::RFC3339_sec, now_, absl::UTCTimeZone())));
+      return reply;
+    }
+    const curve::Observation seen = copy.Observe(bin);
+    const bool learned =
+        seen == curve::Observation::kTaken || seen == curve::Observation::kLate;
+    ++(learned ? reply.bins_learned : reply.bins_skipped);
+  }
+  if (command.validate_only) return reply;
+  curve->second = std::move(copy);
+  changes_.curves.insert(command.data_center);
+  bins_since_state_[command.data_center] = 0;
+  board_stale_ = true;
+  dispatch_needed_ = true;
+  WantPlan();
+  return reply;
+}
+
+void Machine::CloseBins() {
+  if (now_ < next_bin_) return;
+  for (auto& [id, accumulator] : accumulators_) {
+    for (const curve::Bin& bin : accumulator.Close(now_)) LearnBin(id, bin);
+  }
+  next_bin_ = curve::BinStart(curve::BinIndex(now_) + 1);
+  RebuildBoard();
+  dispatch_needed_ = true;
+  WantPlan();
+}
+
+void Machine::LearnBin(const DataCenterId& id, const curve::Bin& bin) {
+  auto curve = curves_.find(id);
+  if (curve == curves_.end()) return;
+  const curve::Observation seen = curve->second.Observe(bin);
+  if (seen != curve::Observation::kTaken && seen != curve::Observation::kLate) return;
+  if (++bins_since_state_[id] >= kBinsPerCurveState) {
+    bins_since_state_[id] = 0;
+    changes_.curves.insert(id);
+    std::erase_if(changes_.bins, [&](const auto& entry) { return entry.first == id; });
+  } else if (!changes_.curves.contains(id)) {
+    changes_.bins.emplace_back(id, bin);
+  }
+}
+
+void Machine::RebuildBoard() {
+  board_stale_ = false;
+  board_.now = now_;
+  board_.settings = fleet_.planning;
+  if (now_ > absl::InfinitePast()) board_.grid = plan::MakeGrid(now_);
+  board_.sites.resize(fleet_.data_centers.size());
+  for (size_t site = 0; site < board_.sites.size(); ++site) RefreshSite(site);
+}
+
+// Headroom and price of every block, from the forecast or, without one, from the measured load.
+void Machine::RefreshSite(size_t index) {
+  const model::DataCenter& data_center = fleet_.data_centers[index];
+  plan::Site& site = board_.sites[index];
+  site.id = data_center.id;
+  site.target_utilization = data_center.target_utilization;
+  const curve::Forecaster& forecaster = curves_.at(data_center.id);
+  const curve::CurveStatus status = forecaster.StatusAt(now_);
+  site.mode = ModeOf(status);
+  site.reactive = site.mode != Reason::kForecast;
+  const size_t blocks = board_.grid.size();
+  site.headroom.assign(blocks, MilliCores::Zero());
+  site.likely.assign(blocks, MilliCores::Zero());
+  site.price.assign(blocks, MicroCost::Zero());
+  const MilliCores target = site.capacity.ScaledBy(site.target_utilization);
+  const double measured =
+      site.capacity > MilliCores::Zero()
+          ? static_cast<double>(site.foreground_now.value()) /
+                static_cast<double>(site.capacity.value())
+          : 0.0;
+  std::vector<curve::Block> spans;
+  if (!site.reactive) {
+    for (const plan::Block& block : board_.grid) spans.push_back({block.start, block.length});
+  }
+  const std::vector<curve::BlockOutlook> outlook = curve::Outlook(forecaster, now_, spans);
+  for (size_t b = 0; b < blocks; ++b) {
+    const double median = site.reactive ? measured : outlook[b].mean.p50;
+    const double high =
+        site.reactive ? measured
+                      : curve::QuantileOf(outlook[b].peak, fleet_.headroom_quantile);
+    site.likely[b] = std::max(MilliCores::Zero(), target - site.capacity.ScaledBy(median));
+    site.headroom[b] = std::max(MilliCores::Zero(), target - site.capacity.ScaledBy(high));
+    site.price[b] = PriceAt(data_center, board_.grid[b].start + board_.grid[b].length / 2, median);
+  }
+}
+
+// The price signal if every data center has one, since mixed units cannot be compared; else the
+// load in per cent.
+MicroCost Machine::PriceAt(const model::DataCenter& data_center, absl::Time time,
+                           double load) const {
+  if (!priced_) return MicroCost::FromUnits(load * 100.0);
+  return MicroCost::FromUnits(model::PriceAt(data_center.prices, data_center.time_zone, time));
+}
+
+// After anything that changes which nodes count: their sums, and the index of free cores.
+void Machine::RefreshCapacity() {
+  free_cores_.assign(fleet_.data_centers.size(), {});
+  free_cores_of_node_.clear();
+  priced_ = !fleet_.data_centers.empty() &&
+            std::all_of(fleet_.data_centers.begin(), fleet_.data_centers.end(),
+                        [](const auto& dc) { return !dc.prices.usd_per_mwh.empty(); });
+  for (plan::Site& site : board_.sites) {
+    site.capacity = site.batch_now = site.foreground_now = MilliCores::Zero();
+    site.largest_node = {};
+  }
+  for (auto& [id, node] : nodes_) {
+    const auto index = SiteOf(node.data_center);
+    if (!index) continue;
+    plan::Site& site = board_.sites[*index];
+    site.batch_now += node.batch.cores;
+    if (!node.connected || node.lost) continue;
+    site.largest_node.cores = std::max(site.largest_node.cores, node.capacity.cores);
+    site.largest_node.memory = std::max(site.largest_node.memory, node.capacity.memory);
+    site.foreground_now += node.foreground.cores;
+    if (!node.drained) site.capacity += node.capacity.cores;
+    IndexNode(node);
+  }
+  board_stale_ = true;
+  dispatch_needed_ = true;
+}
+
+void Machine::IndexNode(const Node& node) {
+  const auto site = SiteOf(node.data_center);
+  if (!site || *site >= free_cores_.size()) return;
+  if (const auto old = free_cores_of_node_.find(node.id); old != free_cores_of_node_.end()) {
+    free_cores_[*site].erase({old->second, node.id});
+    free_cores_of_node_.erase(old);
+  }
+  if (!node.connected || node.lost || node.drained) return;
+  const int64_t free =
+      (node.capacity.cores - node.batch.cores - node.foreground.cores).value();
+  free_cores_[*site].emplace(free, node.id);
+  free_cores_of_node_.emplace(node.id, free);
+}
+
+}  // namespace heliotrope::core

@@ -1,0 +1,425 @@
+// From waiting tasks to started ones: classes, the plan's verdicts, nodes, moves.
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "scheduler/base/check.h"
+#include "scheduler/core/machine.h"
+
+namespace heliotrope::core {
+
+using model::Reason;
+using model::TaskState;
+
+namespace {
+
+// How long a task whose checkpoint cannot be reached waits for a holder to come back before it goes
+// on from what is reachable.
+constexpr absl::Duration kCheckpointPatience = absl::Hours(1);
+constexpr absl::Duration kCheckpointRetry = absl::Minutes(1);
+// What saving and restoring cost beside the carrying, and how fast checkpoints are carried between
+// data centers until it is measured: 1 Gbit/s.
+constexpr absl::Duration kMovePause = absl::Seconds(40);
+constexpr int64_t kCarryBytesPerSecond = 125'000'000;
+// Nodes of a data center that are looked at for one task.
+constexpr int kMaxNodesTried = 64;
+
+absl::Duration CarryTime(Bytes size) { return absl::Seconds(size.value() / kCarryBytesPerSecond); }
+
+// Rounded up so that at most an eighth is added: like tasks share a class.
+int64_t RoundedSeconds(absl::Duration duration) {
+  const int64_t seconds = std::max<int64_t>(60, absl::ToInt64Seconds(duration));
+  int64_t step = 1;
+  while (seconds / step >= 16) step *= 2;
+  return (seconds + step - 1) / step * step;
+}
+
+int64_t RoundedDeadline(absl::Time deadline) {
+  if (deadline == absl::InfiniteFuture()) return std::numeric_limits<int64_t>::max();
+  const int64_t seconds = absl::ToUnixSeconds(deadline);
+  return seconds - seconds % 60;
+}
+
+}  // namespace
+
+ClassKey Machine::KeyOf(const Job& job, const model::Task& task) const {
+  const model::JobSpec& spec = *job.spec;
+  ClassKey key;
+  key.milli_cores = spec.request.cores.value();
+  key.memory_bytes = spec.request.memory.value();
+  key.remaining_seconds = RoundedSeconds(Remaining(job, task));
+  key.deadline_seconds = RoundedDeadline(spec.deadline);
+  key.priority = spec.priority;
+  key.checkpointable = spec.checkpoint.has_value();
+  key.allowed = AllowedSites(spec.residency);
+  key.account = spec.account.value();
+  if (spec.home) key.home = spec.home->value();
+  if (task.run != nullptr && task.run->checkpoint) {
+    key.checkpoint_at = nodes_.at(task.run->checkpoint->holders.front()).data_center.value();
+  }
+  return key;
+}
+
+plan::Class Machine::ClassFrom(const ClassKey& key, const ClassQueue& queue) const {
+  plan::Class made;
+  made.id = queue.id;
+  made.request = {MilliCores::FromMilli(key.milli_cores), Bytes::FromBytes(key.memory_bytes)};
+  made.remaining = absl::Seconds(key.remaining_seconds);
+  if (key.deadline_seconds != std::numeric_limits<int64_t>::max()) {
+    made.deadline = absl::FromUnixSeconds(key.deadline_seconds);
+  }
+  made.priority = key.priority;
+  made.checkpointable = key.checkpointable;
+  made.allowed = key.allowed;
+  if (!key.home.empty()) made.home = DataCenterId(key.home);
+  if (!key.checkpoint_at.empty()) made.checkpoint_at = DataCenterId(key.checkpoint_at);
+  made.move_pause = queue.move_pause;
+  made.restore_pause = queue.restore_pause;
+  made.count = static_cast<int>(queue.tasks.size());
+  made.oldest = queue.oldest;
+  return made;
+}
+
+plan::Class Machine::ClassOf(const Job& job, const model::Task& task) const {
+  const auto known = class_by_id_.find(task.class_id);
+  if (known != class_by_id_.end()) return ClassFrom(known->second, classes_.at(known->second));
+  ClassQueue alone;
+  if (job.spec->checkpoint) alone.move_pause = kMovePause + CarryTime(job.spec->checkpoint->expected_bytes);
+  alone.oldest = now_;
+  plan::Class made = ClassFrom(KeyOf(job, task), alone);
+  made.count = 1;
+  return made;
+}
+
+const plan::Verdict* Machine::VerdictOf(const Job&, const model::Task& task) const {
+  const auto index = verdict_by_class_.find(task.class_id);
+  return index == verdict_by_class_.end() ? nullptr : &plan_.verdicts[index->second];
+}
+
+std::pair<Reason, std::string> Machine::WaitReason(const Job& job, const model::Task& task) const {
+  const bool in_class = task.class_id != 0;
+  const plan::Verdict* verdict = in_class ? VerdictOf(job, task) : nullptr;
+  if (verdict != nullptr && verdict->reason != Reason::kNone) {
+    return {verdict->reason, verdict->detail};
+  }
+  return {task.reason, task.run == nullptr ? std::string() : task.run->detail};
+}
+
+// REQUIRES: the task is PENDING and in no class.
+void Machine::Enqueue(const Job& job, const TaskId& id) {
+  model::Task& task = TaskAt(id);
+  HT_CHECK(task.state == TaskState::kPending && task.class_id == 0);
+  if (task.ready_time > now_) {
+    backoffs_.emplace(task.ready_time, id);
+    return;
+  }
+  if (task.run != nullptr && task.run->checkpoint && !CheckpointReachable(*task.run->checkpoint)) {
+    const absl::Time since = task.run->attempts.empty() ? now_ : task.run->attempts.back().end_time;
+    if (now_ < since + kCheckpointPatience) {
+      task.reason = Reason::kFetchFailed;
+      task.run->detail = "waits for a node that holds its checkpoint to come back";
+      task.ready_time = now_ + kCheckpointRetry;
+      Touch(id);
+      backoffs_.emplace(task.ready_time, id);
+      return;
+    }
+    ReleaseAll(id);  // Goes on from the beginning: nothing else is left.
+    Touch(id);
+  }
+  const ClassKey key = KeyOf(job, task);
+  ClassQueue& queue = classes_[key];
+  if (queue.id == 0) {
+    queue.id = next_class_id_++;
+    queue.oldest = now_;
+    if (job.spec->checkpoint) {
+      queue.move_pause = kMovePause + CarryTime(job.spec->checkpoint->expected_bytes);
+    }
+    if (task.run != nullptr && task.run->checkpoint) {
+      queue.restore_pause = kMovePause + CarryTime(task.run->checkpoint->size);
+    }
+    class_by_id_.emplace(queue.id, key);
+    unplanned_.insert(queue.id);
+  } else if (const auto verdict = verdict_by_class_.find(queue.id);
+             verdict != verdict_by_class_.end() &&
+             plan_.verdicts[verdict->second].mode == plan::Mode::kDeferred) {
+    WantPlan();  // More of a class that starts by the plan's numbers only.
+  }
+  queue.tasks.insert(id);
+  task.class_id = queue.id;
+  dispatch_needed_ = true;
+}
+
+// Out of its class or backoff, whichever it waits in.
+void Machine::Dequeue(const Job&, const TaskId& id) {
+  model::Task& task = TaskAt(id);
+  if (task.class_id == 0) {
+    backoffs_.erase({task.ready_time, id});
+    return;
+  }
+  classes_.at(class_by_id_.at(task.class_id)).tasks.erase(id);
+  task.class_id = 0;
+}
+
+void Machine::RebuildClasses() {
+  classes_.clear();
+  class_by_id_.clear();
+  verdict_by_class_.clear();
+  unplanned_.clear();
+  plan_.verdicts.clear();
+  backoffs_.clear();
+  for (const auto& [uid, job] : jobs_) {
+    if (job->Ended()) continue;
+    for (uint32_t index = 0; index < job->tasks.size(); ++index) {
+      if (job->tasks[index].state != TaskState::kPending) continue;
+      job->tasks[index].class_id = 0;
+      Enqueue(*job, TaskId{uid, index});
+    }
+  }
+  WantPlan();
+}
+
+void Machine::ReadyBackoffs() {
+  while (!backoffs_.empty() && backoffs_.begin()->first <= now_) {
+    const TaskId id = backoffs_.begin()->second;
+    backoffs_.erase(backoffs_.begin());
+    Enqueue(JobAt(id.job), id);
+  }
+}
+
+void Machine::WantPlan() {
+  if (plan_wanted_) return;
+  plan_wanted_ = true;
+  effects_->push_back(PlanWanted{});
+}
+
+plan::Input Machine::PlanInput() const {
+  plan::Input input = board_;
+  input.now = now_;
+  for (const auto& [key, queue] : classes_) {
+    if (!queue.tasks.empty()) input.classes.push_back(ClassFrom(key, queue));
+  }
+  std::sort(input.classes.begin(), input.classes.end(),
+            [](const plan::Class& a, const plan::Class& b) { return a.id < b.id; });
+  absl::btree_set<TaskId> held;
+  for (const auto& [id, node] : nodes_) held.insert(node.tasks.begin(), node.tasks.end());
+  for (const TaskId& id : held) {
+    const Job& job = *FindJob(id.job);
+    const model::Task& task = job.tasks[id.index];
+    const model::AttemptRecord& record = task.run->attempts.back();
+    const auto site = SiteOf(record.data_center);
+    if (!site || task.state == TaskState::kCheckpointing) continue;
+    plan::RunningTask running;
+    running.task = id;
+    running.attempt = task.attempt;
+    running.site = *site;
+    running.request = job.spec->request;
+    running.remaining = Remaining(job, task);
+    running.deadline = job.spec->deadline;
+    running.priority = job.spec->priority;
+    running.allowed = AllowedSites(job.spec->residency);
+    running.checkpointable =
+        job.spec->checkpoint.has_value() && task.state == TaskState::kRunning && !job.cancel_requested;
+    running.node_drained = nodes_.at(record.node).drained;
+    running.started = std::min(record.start_time, now_);
+    running.last_moved = task.run->last_moved;
+    if (job.spec->checkpoint) {
+      running.move_pause = kMovePause + CarryTime(job.spec->checkpoint->expected_bytes);
+    }
+    input.running.push_back(std::move(running));
+  }
+  return input;
+}
+
+Reply Machine::On(const AdoptPlan& command) {
+  plan_wanted_ = false;
+  plan_ = *command.plan;
+  // Classes that have emptied since stay until here, so that equal tasks coming and going reuse them.
+  for (auto it = classes_.begin(); it != classes_.end();) {
+    if (it->second.tasks.empty()) {
+      class_by_id_.erase(it->second.id);
+      it = classes_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+  verdict_by_class_.clear();
+  unplanned_.clear();
+  for (size_t i = 0; i < plan_.verdicts.size(); ++i) {
+    verdict_by_class_.emplace(plan_.verdicts[i].class_id, i);
+  }
+  for (const auto& [key, queue] : classes_) {
+    if (!verdict_by_class_.contains(queue.id)) unplanned_.insert(queue.id);
+  }
+  order_stale_ = true;
+  dispatch_needed_ = true;
+  ApplyMoves(plan_.moves);
+  return Reply{};
+}
+
+Reply Machine::On(const Tick&) {
+  EnsureCopies();
+  if (dispatch_needed_) Dispatch();
+  return Reply{};
+}
+
+void Machine::Dispatch() {
+  dispatch_needed_ = false;
+  if (board_stale_) RebuildBoard();
+  PlaceNewClasses();
+  if (order_stale_) SortDispatchOrder();
+  for (const uint64_t class_id : dispatch_order_) {
+    const auto key = class_by_id_.find(class_id);
+    if (key == class_by_id_.end()) continue;
+    if (classes_.at(key->second).tasks.empty()) continue;
+    DispatchClass(key->second, plan_.verdicts[verdict_by_class_.at(class_id)]);
+  }
+}
+
+// What came after the last plan is placed into what that plan leaves free; a plan for another grid
+// cannot be added to, and the next one is on its way.
+void Machine::PlaceNewClasses() {
+  if (unplanned_.empty()) return;
+  if (plan_.grid.empty() || plan_.grid.front().start != board_.grid.front().start ||
+      plan_.planned.size() != board_.sites.size()) {
+    WantPlan();
+    return;
+  }
+  board_.now = now_;
+  for (const uint64_t class_id : unplanned_) {
+    const ClassKey& key = class_by_id_.at(class_id);
+    const ClassQueue& queue = classes_.at(key);
+    if (queue.tasks.empty()) continue;
+    plan::PlaceClass(board_, ClassFrom(key, queue), plan_);
+  }
+  unplanned_.clear();
+  verdict_by_class_.clear();
+  for (size_t i = 0; i < plan_.verdicts.size(); ++i) {
+    verdict_by_class_.emplace(plan_.verdicts[i].class_id, i);
+  }
+  order_stale_ = true;
+}
+
+// Safety net first, then priority, then deadline, then age.
+void Machine::SortDispatchOrder() {
+  order_stale_ = false;
+  using Rank = std::tuple<bool, int, int64_t, absl::Time, uint64_t>;
+  std::vector<Rank> ranks;
+  for (const auto& [key, queue] : classes_) {
+    const auto verdict = verdict_by_class_.find(queue.id);
+    if (verdict == verdict_by_class_.end()) continue;
+    const bool must_run = plan_.verdicts[verdict->second].mode == plan::Mode::kMustRun;
+    ranks.emplace_back(!must_run, -key.priority, key.deadline_seconds, queue.oldest, queue.id);
+  }
+  std::sort(ranks.begin(), ranks.end());
+  dispatch_order_.clear();
+  for (const Rank& rank : ranks) dispatch_order_.push_back(std::get<4>(rank));
+}
+
+void Machine::DispatchClass(const ClassKey& key, plan::Verdict& verdict) {
+  const ClassQueue& queue = classes_.at(key);
+  const plan::Class task_class = ClassFrom(key, queue);
+  for (plan::Allotment& allotment : verdict.allotments) {
+    if (allotment.start > now_) break;
+    while (allotment.count > 0 && !queue.tasks.empty() &&
+           StartOne(key, task_class, allotment.site, verdict.mode, allotment.reason,
+                    allotment.detail)) {
+      --allotment.count;
+    }
+  }
+  if (verdict.mode == plan::Mode::kDeferred || verdict.mode == plan::Mode::kNever) return;
+  for (const size_t site : verdict.ranked) {
+    const plan::Site& place = board_.sites[site];
+    const Reason reason = verdict.mode == plan::Mode::kMustRun ? Reason::kDeadlineSafetyNet
+                          : place.reactive                     ? Reason::kReactive
+                                                               : Reason::kCheapestNow;
+    while (!queue.tasks.empty() &&
+           StartOne(key, task_class, site, verdict.mode, reason, std::string())) {
+    }
+  }
+}
+
+bool Machine::StartOne(const ClassKey& key, const plan::Class& task_class, size_t site,
+                       plan::Mode mode, Reason reason, const std::string& detail) {
+  if ((task_class.allowed >> site & 1) == 0) return false;  // Promise 6, whatever the plan says.
+  if (!plan::FitsNow(board_, task_class, site, mode)) return false;
+  Node* node = ChooseNode(site, task_class.request, nullptr);
+  if (node == nullptr) return false;
+  const TaskId id = *classes_.at(key).tasks.begin();
+  Job& job = JobAt(id.job);
+  Placement placement{reason, detail};
+  const plan::Site& place = board_.sites[site];
+  const std::string inputs = absl::StrFormat(
+      "headroom %.1f, batch %.1f, foreground %.1f of %.1f cores, price %.1f",
+      place.headroom.empty() ? 0.0 : place.headroom.front().cores(), place.batch_now.cores(),
+      place.foreground_now.cores(), place.capacity.cores(),
+      place.price.empty() ? 0.0 : place.price.front().units());
+  placement.detail = detail.empty() ? inputs : absl::StrCat(detail, " (", inputs, ")");
+  Dequeue(job, id);
+  StartAttempt(job, id, *node, std::move(placement));
+  return true;
+}
+
+// The node with most free cores that has the memory too: load is spread, so that a host's own rise
+// meets as little batch as can be.
+Node* Machine::ChooseNode(size_t site, const model::Resources& request, const NodeId* except) {
+  int tried = 0;
+  const auto& free = free_cores_[site];
+  for (auto it = free.rbegin(); it != free.rend() && tried < kMaxNodesTried; ++it, ++tried) {
+    if (it->first < request.cores.value()) return nullptr;
+    if (except != nullptr && it->second == *except) continue;
+    Node& node = nodes_.at(it->second);
+    const Bytes used = node.batch.memory + node.foreground.memory;
+    if (used + request.memory <= node.capacity.memory) return &node;
+  }
+  return nullptr;
+}
+
+void Machine::ApplyMoves(const std::vector<plan::MoveAdvice>& moves) {
+  for (const plan::MoveAdvice& move : moves) ApplyMove(move);
+}
+
+// Advice of a moment ago, checked against now.
+bool Machine::ApplyMove(const plan::MoveAdvice& move) {
+  auto found = jobs_.find(move.task.job);
+  if (found == jobs_.end()) return false;
+  Job& job = *found->second;
+  model::Task& task = job.tasks[move.task.index];
+  if (task.state != TaskState::kRunning || task.attempt != move.attempt || job.cancel_requested ||
+      !job.spec->checkpoint) {
+    return false;
+  }
+  const model::AttemptRecord& record = task.run->attempts.back();
+  Node& from = nodes_.at(record.node);
+  Node* target = nullptr;
+  if (move.to) {
+    if (*move.to >= board_.sites.size()) return false;
+    if ((AllowedSites(job.spec->residency) >> *move.to & 1) == 0) return false;
+    target = ChooseNode(*move.to, job.spec->request, &from.id);
+    if (target == nullptr) return false;  // Filled up since; the next plan looks again.
+  }
+  Decision decision;
+  decision.from = record.data_center;
+  decision.node = from.id;
+  decision.attempt = task.attempt;
+  decision.reason = move.reason;
+  decision.detail = move.detail;
+  task.run->move = model::Move{.step = model::MoveStep::kAsked,
+                               .reason = move.reason,
+                               .detail = move.detail,
+                               .from = from.id,
+                               .to = std::nullopt};
+  if (target != nullptr) {
+    decision.to = target->data_center;
+    task.run->move->to = target->id;
+    Reserve(*target, move.task, job.spec->request);
+  }
+  const DecisionKind kind = target != nullptr ? DecisionKind::kMove : DecisionKind::kYield;
+  SetState(job, move.task, TaskState::kCheckpointing, move.reason, move.detail);
+  OrderStop(from, {move.task, task.attempt}, AttemptAction::kLeave, move.reason);
+  Decide(kind, job, move.task, std::move(decision));
+  return true;
+}
+
+}  // namespace heliotrope::core

@@ -1,0 +1,249 @@
+// The scheduler's decisions: a deterministic state machine without I/O, clock, thread or chance of
+// its own. The daemon, the simulator and the tests drive this same class; README.md lists the
+// duties of whoever does.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "scheduler/core/command.h"
+#include "scheduler/core/effect.h"
+#include "scheduler/core/state.h"
+#include "scheduler/curve/bin_accumulator.h"
+#include "scheduler/curve/forecaster.h"
+#include "scheduler/plan/plan.h"
+
+namespace heliotrope::core {
+
+struct MachineOptions {
+  absl::Duration lease_real;  // As configured, for validation of graces.
+  absl::Duration lease;       // The same in scheduling time.
+  absl::Duration lease_margin;  // Scheduling time on top before a silent node is given up.
+  int major_version = 0;
+};
+
+struct Outcome {
+  Reply reply;
+  std::vector<Effect> effects;
+};
+
+// Core thread only.
+class Machine {
+ public:
+  Machine(const MachineOptions& options, FleetConfig fleet);
+
+  // Takes up what was durable. REQUIRES: nothing was applied before. Every node counts as silent with a
+  // fresh lease. DATA_LOSS if the image contradicts itself.
+  absl::Status Recover(Image image, absl::Time now);
+
+  // Changes the state and returns what is to be done, in order. A refused command changes nothing.
+  // Same state, command and now: same outcome. `now` never goes back: an earlier one counts as the last.
+  Outcome Apply(const Command& command, absl::Time now);
+
+  // What has changed since the last call. The shell commits it before it lets the effects out.
+  Changes TakeChanges();
+
+  // When the next Tick is due at the latest.
+  absl::Time NextTimer() const;
+
+  // A snapshot for the planner.
+  plan::Input PlanInput() const;
+
+  // --- Reading. Core thread only; all that is read is released with the batch. ---
+  absl::Time now() const { return now_; }
+  JobUid next_uid() const { return next_uid_; }
+  const Job* FindJob(JobUid uid) const;
+  const Job* FindJob(const JobId& id) const;
+  const std::map<JobUid, std::unique_ptr<Job>>& jobs() const { return jobs_; }
+  const std::map<RequestId, Request>& requests() const { return requests_; }
+  const std::map<NodeId, Node>& nodes() const { return nodes_; }
+  const FleetConfig& fleet() const { return fleet_; }
+  const plan::Plan& current_plan() const { return plan_; }
+  const plan::Input& board() const { return board_; }
+  const std::map<DataCenterId, curve::Forecaster>& curves() const { return curves_; }
+  int64_t pending_tasks() const { return totals_pending_; }
+  int64_t held_tasks() const { return totals_held_; }
+  const MachineOptions& options() const { return options_; }
+  // Work a task still has to do, by its expected duration and what it has done.
+  absl::Duration Remaining(const Job& job, const model::Task& task) const;
+  // The class that a waiting task is planned with; a fresh one of the same kind otherwise.
+  plan::Class ClassOf(const Job& job, const model::Task& task) const;
+  // The verdict that a waiting task's class has in the plan of now; nullptr if it is not planned yet.
+  const plan::Verdict* VerdictOf(const Job& job, const model::Task& task) const;
+  // Why a waiting task waits, at this moment.
+  std::pair<model::Reason, std::string> WaitReason(const Job& job, const model::Task& task) const;
+
+ private:
+  struct Placement {
+    model::Reason reason;
+    std::string detail;
+  };
+
+  // machine.cc
+  absl::Status RecoverTasks(Job& job);
+  void RecoverCurves(Image& image);
+  void FireTimers();
+  void ExpireRequests();
+  void ExpireJobs();
+  Job& JobAt(JobUid uid);
+  model::Task& TaskAt(const TaskId& id);
+  model::TaskRun& RunOf(model::Task& task);
+  void Touch(const TaskId& id);
+  void SetState(Job& job, const TaskId& id, model::TaskState state, model::Reason reason,
+                std::string detail);
+  void EndTask(Job& job, const TaskId& id, model::TaskState state, model::Reason reason,
+               const std::string& detail);
+  void FinishJobIfDone(Job& job);
+  void Decide(DecisionKind kind, const Job& job, const TaskId& id, Decision decision);
+
+  // jobs.cc
+  Reply On(const SubmitJob& command);
+  Reply On(const CancelJob& command);
+  absl::Status CheckFeasible(const model::JobSpec& spec) const;
+  std::shared_ptr<const model::JobSpec> Complete(std::shared_ptr<const model::JobSpec> spec) const;
+
+  // nodes.cc
+  Reply On(const NodeHello& command);
+  Reply On(const NodeHeartbeat& command);
+  Reply On(const NodeReport& command);
+  Reply On(const NodeLoad& command);
+  Reply On(const NodeGone& command);
+  Reply On(const DrainNode& command);
+  Reply On(const RefreshLeases& command);
+  absl::Status CheckHello(const NodeHello& hello) const;
+  Node* LiveNode(const NodeId& id, uint64_t session);
+  void ExpireLeases();
+  void LoseNode(Node& node);
+  void ReconcileAttempts(Node& node, const std::vector<AttemptStatus>& attempts);
+  void ReconcileCheckpoints(Node& node, const std::vector<HeldCheckpoint>& checkpoints);
+  void SetLease(Node& node);
+
+  // attempts.cc
+  void OnAttempt(Node& node, const AttemptStatus& status);
+  void OnLiveAttempt(Job& job, const TaskId& id, Node& node, const AttemptStatus& status);
+  void OnRunning(Job& job, const TaskId& id, Node& node, const AttemptStatus& status);
+  void OnAgentLeaves(Job& job, const TaskId& id, const AttemptStatus& status);
+  void OnEnded(Job& job, const TaskId& id, Node& node, const AttemptStatus& status);
+  void OnFailed(Job& job, const TaskId& id, const AttemptStatus& status);
+  void OnLeft(Job& job, const TaskId& id, const AttemptStatus& status);
+  void EndAttempt(const TaskId& id, model::Reason reason, std::string detail,
+                  const AttemptStatus* status);
+  void BackToPending(Job& job, const TaskId& id, model::Reason reason, std::string detail,
+                     absl::Duration backoff);
+  void StartAttempt(Job& job, const TaskId& id, Node& node, Placement placement);
+  OrderAttempt MakeStart(const Job& job, const TaskId& id) const;
+  void OrderStop(const Node& node, const model::AttemptKey& key, AttemptAction action,
+                 model::Reason reason);
+  void Occupy(Node& node, const TaskId& id, const model::Resources& request);
+  void Vacate(Node& node, const TaskId& id, const model::Resources& request);
+  void Reserve(Node& node, const TaskId& id, const model::Resources& request);
+  void DropReservation(const TaskId& id);
+  void AddBatch(Node& node, const model::Resources& request, int sign);
+
+  // checkpoints.cc
+  void OnSealed(Job& job, const TaskId& id, Node& node, const SealedCheckpoint& sealed);
+  void OnHeld(Node& node, const HeldCheckpoint& held);
+  void NoteUncopied(const Job& job, const TaskId& id);
+  void LoseCopy(Node& node, const model::CheckpointKey& key);
+  void ReleaseCopy(const NodeId& node, const model::CheckpointKey& key);
+  void ReleaseAll(const TaskId& id);
+  void ReleasePrevious(const TaskId& id);
+  void TrimHolders(Job& job, const TaskId& id, const NodeId& running_on);
+  void EnsureCopies();
+  NodeId ChooseCopyNode(const Job& job, const model::Checkpoint& checkpoint) const;
+  void OrderCopy(const Job& job, const model::Checkpoint& checkpoint, const NodeId& target);
+  RestoreSource SourceOf(const model::Checkpoint& checkpoint, const NodeId& puller) const;
+  bool CheckpointReachable(const model::Checkpoint& checkpoint) const;
+
+  // dispatch.cc
+  Reply On(const AdoptPlan& command);
+  Reply On(const Tick& command);
+  void Enqueue(const Job& job, const TaskId& id);
+  void Dequeue(const Job& job, const TaskId& id);
+  ClassKey KeyOf(const Job& job, const model::Task& task) const;
+  plan::Class ClassFrom(const ClassKey& key, const ClassQueue& queue) const;
+  void RebuildClasses();
+  void Dispatch();
+  void PlaceNewClasses();
+  void SortDispatchOrder();
+  void DispatchClass(const ClassKey& key, plan::Verdict& verdict);
+  bool StartOne(const ClassKey& key, const plan::Class& task_class, size_t site, plan::Mode mode,
+                model::Reason reason, const std::string& detail);
+  Node* ChooseNode(size_t site, const model::Resources& request, const NodeId* except);
+  void ApplyMoves(const std::vector<plan::MoveAdvice>& moves);
+  bool ApplyMove(const plan::MoveAdvice& move);
+  void ReadyBackoffs();
+  void WantPlan();
+
+  // curves.cc
+  Reply On(const SetFleet& command);
+  Reply On(const ImportCurve& command);
+  void CloseBins();
+  void LearnBin(const DataCenterId& id, const curve::Bin& bin);
+  void RebuildBoard();
+  void RefreshSite(size_t site);
+  std::optional<size_t> SiteOf(const DataCenterId& id) const;
+  uint64_t AllowedSites(const model::Residency& residency) const;
+  void RefreshCapacity();
+  void IndexNode(const Node& node);
+  MicroCost PriceAt(const model::DataCenter& data_center, absl::Time time, double load) const;
+
+  MachineOptions options_;
+  FleetConfig fleet_;
+  absl::Time now_ = absl::InfinitePast();
+
+  // Durable state.
+  JobUid next_uid_{1};
+  std::map<JobUid, std::unique_ptr<Job>> jobs_;
+  std::map<RequestId, Request> requests_;
+  std::map<NodeId, Node> nodes_;
+  std::map<DataCenterId, curve::Forecaster> curves_;
+
+  // Derived from the durable state, or of this process's life.
+  absl::flat_hash_map<std::string, JobUid> uid_by_id_;        // Lookup only.
+  std::set<std::pair<absl::Time, RequestId>> request_expiry_;
+  std::set<std::pair<absl::Time, JobUid>> job_expiry_;
+  std::set<std::pair<absl::Time, TaskId>> backoffs_;
+  absl::btree_map<ClassKey, ClassQueue> classes_;
+  absl::flat_hash_map<uint64_t, ClassKey> class_by_id_;  // Lookup only.
+  uint64_t next_class_id_ = 1;
+  absl::flat_hash_map<uint64_t, size_t> verdict_by_class_;  // Lookup only: index in plan_.verdicts.
+  absl::btree_set<uint64_t> unplanned_;                     // Classes without a verdict.
+  std::vector<uint64_t> dispatch_order_;
+  bool order_stale_ = true;
+  std::vector<absl::btree_set<std::pair<int64_t, NodeId>>> free_cores_;  // By site: (free, node).
+  std::map<NodeId, int64_t> free_cores_of_node_;
+  std::map<DataCenterId, curve::BinAccumulator> accumulators_;  // One per data center.
+  std::map<DataCenterId, int> bins_since_state_;
+  absl::Time next_bin_ = absl::InfinitePast();
+  plan::Input board_;  // Sites and grid, kept current; no classes, no running tasks.
+  plan::Plan plan_;
+  std::set<TaskId> uncopied_;                    // Whose newest checkpoint wants a second holder.
+  std::map<TaskId, std::pair<NodeId, absl::Time>> copies_ordered_;
+  absl::Time next_copy_check_ = absl::InfinitePast();
+  absl::Time next_lease_ = absl::InfiniteFuture();  // No lease ends before this.
+  std::set<size_t> overloaded_;  // Sites for which a plan was wanted because of measured load.
+  bool priced_ = false;          // Every data center has a price signal.
+  bool board_stale_ = false;
+  bool dispatch_needed_ = false;
+  bool plan_wanted_ = false;
+  int64_t totals_pending_ = 0;
+  int64_t totals_held_ = 0;
+
+  // Of the command that is being applied.
+  std::vector<Effect>* effects_ = nullptr;
+  Changes changes_;
+};
+
+}  // namespace heliotrope::core

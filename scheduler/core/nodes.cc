@@ -1,0 +1,244 @@
+// Nodes: hello, leases, reconciliation, drain.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "scheduler/base/check.h"
+#include "scheduler/base/errors.h"
+#include "scheduler/core/machine.h"
+
+namespace heliotrope::core {
+
+using model::Reason;
+using model::TaskState;
+
+absl::Status Machine::CheckHello(const NodeHello& hello) const {
+  const std::vector<std::string> parts = absl::StrSplit(hello.version, '.');
+  int major = -1;
+  if (!absl::SimpleAtoi(parts[0], &major) || major != options_.major_version) {
+    return PreconditionFailed(
+        "VERSION_MISMATCH",
+        absl::StrCat("agent version \"", hello.version, "\" and scheduler major version ",
+                     options_.major_version, " do not go together: upgrade one of them"),
+        {{"agent_version", hello.version}});
+  }
+  const auto site = SiteOf(hello.data_center);
+  if (!site) {
+    return InvalidField("hello.data_center",
+                        absl::StrCat("unknown data center \"", hello.data_center.value(),
+                                     "\": add it to the scheduler's configuration and reload"));
+  }
+  const model::DataCenter& data_center = fleet_.data_centers[*site];
+  if (hello.jurisdiction != data_center.jurisdiction) {
+    return InvalidField(
+        "hello.jurisdiction",
+        absl::StrCat("the agent says \"", hello.jurisdiction.value(), "\", the scheduler has \"",
+                     data_center.jurisdiction.value(), "\" for data center \"",
+                     hello.data_center.value(), "\": mend the configuration that is wrong"));
+  }
+  auto known = nodes_.find(hello.node);
+  if (known == nodes_.end()) return absl::OkStatus();
+  const Node& node = known->second;
+  if (!node.lost && node.instance != hello.instance) {
+    return AlreadyExists(
+        "node", hello.node.value(),
+        "another agent holds this node id and its lease; give this one another id, or wait until "
+        "the lease of the other has expired");
+  }
+  if (node.data_center != hello.data_center && !node.tasks.empty()) {
+    return PreconditionFailed(
+        "NODE_HAS_TASKS",
+        absl::StrCat("node \"", hello.node.value(), "\" still has ", node.tasks.size(),
+                     " tasks in data center \"", node.data_center.value(),
+                     "\": drain it before it joins another"));
+  }
+  return absl::OkStatus();
+}
+
+Reply Machine::On(const NodeHello& command) {
+  Reply reply;
+  reply.status = CheckHello(command);
+  if (!reply.status.ok()) return reply;
+  Node& node = nodes_[command.node];
+  const bool is_new = node.id.empty();
+  if (!is_new && command.session < node.session) {
+    reply.status = Aborted("STALE_SESSION", "a newer stream of this node is open");
+    return reply;
+  }
+  const bool other_instance = !is_new && node.instance != command.instance;
+  if (other_instance) node.checkpoints.clear();
+  node.id = command.node;
+  node.instance = command.instance;
+  node.version = command.version;
+  node.data_center = command.data_center;
+  node.capacity = command.capacity;
+  node.address = command.address;
+  node.session = command.session;
+  node.connected = true;
+  node.lost = false;
+  SetLease(node);
+  changes_.nodes.insert(node.id);
+  ReconcileAttempts(node, command.attempts);
+  ReconcileCheckpoints(node, command.checkpoints);
+  RefreshCapacity();
+  dispatch_needed_ = true;
+  WantPlan();
+  return reply;
+}
+
+void Machine::SetLease(Node& node) {
+  node.lease_expires = now_ + options_.lease + options_.lease_margin;
+  next_lease_ = std::min(next_lease_, node.lease_expires);
+}
+
+Node* Machine::LiveNode(const NodeId& id, uint64_t session) {
+  auto it = nodes_.find(id);
+  if (it == nodes_.end() || it->second.session != session || !it->second.connected) return nullptr;
+  return &it->second;
+}
+
+Reply Machine::On(const NodeHeartbeat& command) {
+  Reply reply;
+  Node* node = LiveNode(command.node, command.session);
+  if (node == nullptr || node->lost) {
+    reply.status = Aborted("HELLO_NEEDED", "this stream's lease is gone: connect again");
+    return reply;
+  }
+  SetLease(*node);
+  ReconcileAttempts(*node, command.attempts);
+  ReconcileCheckpoints(*node, command.checkpoints);
+  return reply;
+}
+
+Reply Machine::On(const NodeReport& command) {
+  Reply reply;
+  Node* node = LiveNode(command.node, command.session);
+  if (node == nullptr || node->lost) {
+    reply.status = Aborted("HELLO_NEEDED", "this stream's lease is gone: connect again");
+    return reply;
+  }
+  for (const AttemptStatus& status : command.attempts) OnAttempt(*node, status);
+  for (const HeldCheckpoint& held : command.checkpoints) OnHeld(*node, held);
+  return reply;
+}
+
+Reply Machine::On(const NodeGone& command) {
+  Node* node = LiveNode(command.node, command.session);
+  if (node != nullptr) {
+    node->connected = false;
+    RefreshCapacity();
+  }
+  return Reply{};
+}
+
+Reply Machine::On(const DrainNode& command) {
+  Reply reply;
+  auto it = nodes_.find(command.node);
+  if (it == nodes_.end()) {
+    reply.status = NotFound("node", command.node.value());
+    return reply;
+  }
+  if (it->second.drained == command.drained) return reply;
+  it->second.drained = command.drained;
+  changes_.nodes.insert(command.node);
+  RefreshCapacity();
+  dispatch_needed_ = true;
+  WantPlan();
+  return reply;
+}
+
+Reply Machine::On(const RefreshLeases&) {
+  for (auto& [id, node] : nodes_) {
+    if (!node.lost) SetLease(node);
+  }
+  return Reply{};
+}
+
+// Renewals only move a lease away, so the earliest one known is a bound that is looked at when it
+// has come, not at every command.
+void Machine::ExpireLeases() {
+  if (now_ < next_lease_) return;
+  next_lease_ = absl::InfiniteFuture();
+  for (auto& [id, node] : nodes_) {
+    if (!node.lost && node.lease_expires <= now_) LoseNode(node);
+    if (!node.lost) next_lease_ = std::min(next_lease_, node.lease_expires);
+  }
+}
+
+// Promise 4: only here, after the lease and its margin, are tasks taken from a silent node.
+void Machine::LoseNode(Node& node) {
+  node.lost = true;
+  node.connected = false;
+  Decision decision;
+  decision.time = now_;
+  decision.kind = DecisionKind::kNodeLost;
+  decision.node = node.id;
+  decision.from = node.data_center;
+  decision.reason = Reason::kLeaseExpired;
+  decision.detail = absl::StrCat("node ", node.id.value(), " was silent longer than its lease; ",
+                                 node.tasks.size(), " tasks wait again");
+  effects_->push_back(std::move(decision));
+  const std::vector<TaskId> tasks(node.tasks.begin(), node.tasks.end());
+  for (const TaskId& id : tasks) {
+    Job& job = JobAt(id.job);
+    BackToPending(job, id, Reason::kLeaseExpired,
+                  absl::StrCat("node ", node.id.value(), " was silent longer than its lease"),
+                  absl::ZeroDuration());
+  }
+  const std::vector<TaskId> reserved(node.reserved.begin(), node.reserved.end());
+  for (const TaskId& id : reserved) {
+    DropReservation(id);
+    Touch(id);
+  }
+  RefreshCapacity();
+  WantPlan();
+}
+
+// Both sides meet: what the node says it has, and what the state says it should have.
+void Machine::ReconcileAttempts(Node& node, const std::vector<AttemptStatus>& attempts) {
+  absl::btree_set<TaskId> reported;
+  for (const AttemptStatus& status : attempts) {
+    const Job* job = FindJob(status.key.task.job);
+    const bool current = job != nullptr && status.key.task.index < job->tasks.size() &&
+                         job->tasks[status.key.task.index].attempt == status.key.attempt;
+    if (current) reported.insert(status.key.task);
+    OnAttempt(node, status);
+  }
+  const std::vector<TaskId> tasks(node.tasks.begin(), node.tasks.end());
+  for (const TaskId& id : tasks) {
+    if (reported.contains(id)) continue;
+    Job& job = JobAt(id.job);
+    model::Task& task = job.tasks[id.index];
+    if (task.state == TaskState::kAssigned) {
+      // The order may have been lost with a stream; it is idempotent.
+      if (job.cancel_requested) {
+        OrderStop(node, {id, task.attempt}, AttemptAction::kStop, Reason::kCancelled);
+        BackToPending(job, id, Reason::kCancelled, "cancelled before it started",
+                      absl::ZeroDuration());
+      } else {
+        effects_->push_back(MakeStart(job, id));
+      }
+      continue;
+    }
+    BackToPending(job, id, Reason::kAttemptUnknown,
+                  absl::StrCat("node ", node.id.value(), " no longer knows the attempt"),
+                  absl::ZeroDuration());
+  }
+}
+
+void Machine::ReconcileCheckpoints(Node& node, const std::vector<HeldCheckpoint>& checkpoints) {
+  absl::btree_set<model::CheckpointKey> reported;
+  for (const HeldCheckpoint& held : checkpoints) {
+    if (held.failure.empty()) reported.insert(held.key);
+    OnHeld(node, held);
+  }
+  // What it held and holds no more: its disk has forgotten.
+  const std::vector<model::CheckpointKey> before(node.checkpoints.begin(), node.checkpoints.end());
+  for (const model::CheckpointKey& key : before) {
+    if (!reported.contains(key)) LoseCopy(node, key);
+  }
+}
+
+}  // namespace heliotrope::core

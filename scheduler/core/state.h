@@ -1,0 +1,135 @@
+// What the core knows. Plain values; only Machine changes them.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+#include "scheduler/core/command.h"
+#include "scheduler/curve/forecaster.h"
+#include "scheduler/model/task.h"
+
+namespace heliotrope::core {
+
+struct TaskCounts {
+  uint32_t pending = 0;
+  uint32_t assigned = 0;
+  uint32_t running = 0;
+  uint32_t checkpointing = 0;
+  uint32_t succeeded = 0;
+  uint32_t failed = 0;
+  uint32_t cancelled = 0;
+
+  uint32_t& Of(model::TaskState state);
+  uint32_t Ended() const { return succeeded + failed + cancelled; }
+};
+
+enum class JobState : unsigned char { kPending, kRunning, kSucceeded, kFailed, kCancelled };
+
+struct Job {
+  JobUid uid;
+  JobId id;
+  std::shared_ptr<const model::JobSpec> spec;
+  absl::Time create_time;
+  bool cancel_requested = false;
+  bool started = false;  // Some task has been assigned once. Derived on recovery.
+  absl::Time end_time = absl::InfiniteFuture();  // InfiniteFuture: not ended.
+  uint64_t version = 0;                          // Grows with each change of the job or a task.
+  std::vector<model::Task> tasks;
+  TaskCounts counts;  // Invariant: the sum is tasks.size().
+
+  JobState State() const;
+  bool Ended() const { return end_time != absl::InfiniteFuture(); }
+};
+
+// The answer to a request id, for its retention.
+struct Request {
+  JobUid job;
+  uint64_t fingerprint = 0;
+  absl::Time expire_time;
+};
+
+struct Node {
+  // Durable.
+  NodeId id;
+  std::string instance;
+  std::string version;
+  DataCenterId data_center;
+  model::Resources capacity;
+  std::string address;
+  bool drained = false;
+  // Of this process's life.
+  bool connected = false;
+  bool lost = false;  // Its lease has expired.
+  uint64_t session = 0;
+  absl::Time lease_expires = absl::InfinitePast();
+  model::Resources foreground;
+  absl::Time last_sample = absl::InfinitePast();
+  // Invariant: the sum of the requests of `tasks` and `reserved`.
+  model::Resources batch;
+  absl::btree_set<TaskId> tasks;     // Whose live attempt is here.
+  absl::btree_set<TaskId> reserved;  // Whose move is to come here.
+  absl::btree_set<model::CheckpointKey> checkpoints;  // Reported as held.
+};
+
+// What makes waiting tasks alike to the planner.
+struct ClassKey {
+  int64_t milli_cores = 0;
+  int64_t memory_bytes = 0;
+  int64_t remaining_seconds = 0;  // Rounded up to a few per cent.
+  int64_t deadline_seconds = 0;   // Rounded down; max: none.
+  int priority = 0;
+  bool checkpointable = false;
+  uint64_t allowed = 0;
+  std::string account;
+  std::string home;
+  std::string checkpoint_at;
+
+  friend auto operator<=>(const ClassKey&, const ClassKey&) = default;
+};
+
+struct ClassQueue {
+  uint64_t id = 0;
+  absl::btree_set<TaskId> tasks;  // In order of submission.
+  absl::Time oldest;
+  absl::Duration move_pause;
+  absl::Duration restore_pause;
+};
+
+// What is to be made durable: keys only; whoever encodes reads the values from the machine.
+struct Changes {
+  bool meta = false;
+  std::set<JobUid> jobs;
+  std::set<JobUid> removed_jobs;  // With all their tasks.
+  std::set<TaskId> tasks;
+  std::set<NodeId> nodes;
+  std::set<RequestId> requests;
+  std::set<RequestId> removed_requests;
+  std::vector<std::pair<DataCenterId, curve::Bin>> bins;
+  std::set<DataCenterId> curves;  // Whole state; supersedes the bins before it.
+
+  bool Empty() const;
+};
+
+// What recovery brings: all that was durable.
+struct Image {
+  JobUid next_uid{1};
+  absl::Time last_now = absl::InfinitePast();
+  std::vector<Job> jobs;  // Tasks filled in; counts are recomputed.
+  std::map<RequestId, Request> requests;
+  std::vector<Node> nodes;
+  std::map<DataCenterId, curve::ForecasterState> curves;
+  std::map<DataCenterId, std::vector<curve::Bin>> bins;  // After the state, oldest first.
+};
+
+}  // namespace heliotrope::core

@@ -1,0 +1,168 @@
+// The planner's vocabulary and entry points. Pure: a snapshot in, a plan out; what it returns is
+// advice that the core checks again. All times are scheduling time.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "scheduler/base/ids.h"
+#include "scheduler/base/units.h"
+#include "scheduler/model/job.h"
+#include "scheduler/model/reason.h"
+#include "scheduler/model/task.h"
+
+namespace heliotrope::plan {
+
+// One stretch of the horizon.
+struct Block {
+  absl::Time start;
+  absl::Duration length;
+};
+
+// Telescoping blocks from the 5-minute mark at or before `now`: 24 of 5 minutes, 40 of 15 minutes,
+// 36 of an hour, 40 of 3 hours: about 7.1 days.
+std::vector<Block> MakeGrid(absl::Time now);
+
+// The index of the block that holds `time`: 0 when before the grid, blocks.size() when past its end.
+size_t BlockIndex(const std::vector<Block>& grid, absl::Time time);
+
+// One data center as the planner sees it. The vectors have one entry per block of the grid.
+struct Site {
+  DataCenterId id;
+  MilliCores capacity;                 // Of connected nodes that are not drained.
+  model::Resources largest_node;       // Component-wise largest of all known nodes.
+  MilliCores foreground_now;           // Measured.
+  MilliCores batch_now;                // Held by our tasks, reservations included.
+  double target_utilization = 0.8;
+  bool reactive = true;                // Plan by foreground_now only.
+  model::Reason mode = model::Reason::kNoHistory;
+  std::vector<MilliCores> headroom;    // For batch: target minus a high quantile of the foreground; >= 0.
+  std::vector<MilliCores> likely;      // The same with the median foreground.
+  std::vector<MicroCost> price;        // Of one core-hour.
+};
+
+// Waiting tasks that are alike.
+struct Class {
+  uint64_t id = 0;                     // Stable while the class exists; breaks ties.
+  model::Resources request;
+  absl::Duration remaining;            // Per task, on its cores.
+  absl::Time deadline = absl::InfiniteFuture();
+  int priority = 0;
+  bool checkpointable = false;
+  uint64_t allowed = 0;                // Bit i: residency allows sites[i].
+  std::optional<DataCenterId> home;
+  absl::Duration move_pause;           // How long a later move stops it: save, carry, restore.
+  std::optional<DataCenterId> checkpoint_at;  // A holder's data center: starting there carries nothing.
+  absl::Duration restore_pause;        // Carrying its checkpoint elsewhere.
+  int count = 0;
+  absl::Time oldest;                   // When its first task became ready.
+};
+
+// A task that runs and could be told to leave.
+struct RunningTask {
+  TaskId task;
+  AttemptNumber attempt;
+  size_t site = 0;
+  model::Resources request;
+  absl::Duration remaining;
+  absl::Time deadline = absl::InfiniteFuture();
+  int priority = 0;
+  uint64_t allowed = 0;
+  bool checkpointable = false;
+  bool node_drained = false;
+  absl::Time started;
+  absl::Time last_moved = absl::InfinitePast();
+  absl::Duration move_pause;
+};
+
+struct Settings {
+  absl::Duration move_cooldown = absl::Hours(1);
+  double move_gain_factor = 1.3;
+  absl::Duration minimum_run = absl::Minutes(30);  // A checkpointable task is not started for less.
+};
+
+struct Input {
+  absl::Time now;
+  std::vector<Block> grid;
+  std::vector<Site> sites;             // Sorted by id; at most 64.
+  std::vector<Class> classes;          // Sorted by id.
+  std::vector<RunningTask> running;    // Sorted by (task, attempt).
+  Settings settings;
+};
+
+// How a class is to be dispatched.
+enum class Mode : unsigned char {
+  kAsSoonAsPossible,  // Start wherever headroom is, in the order of `ranked`.
+  kDeferred,          // Start by the allotments only.
+  kMustRun,           // Safety net: start in free cores of any ranked site, target or not.
+  kNever,             // No allowed site can ever hold it.
+};
+
+// So many tasks of a class are to start in a site in a block.
+struct Allotment {
+  size_t site = 0;
+  size_t block = 0;
+  absl::Time start;
+  absl::Time end;           // Expected, of each task.
+  int count = 0;
+  model::Reason reason = model::Reason::kNone;
+  std::string detail;       // With the inputs: headroom, price, deadline.
+};
+
+struct Verdict {
+  uint64_t class_id = 0;
+  Mode mode = Mode::kAsSoonAsPossible;
+  std::vector<size_t> ranked;          // Allowed sites, most wanted now first.
+  std::vector<Allotment> allotments;   // By start time.
+  model::Reason reason = model::Reason::kNone;  // Why its tasks wait, if they do.
+  std::string detail;
+};
+
+// A running task is to leave.
+struct MoveAdvice {
+  TaskId task;
+  AttemptNumber attempt;
+  std::optional<size_t> to;            // Empty: no room anywhere allowed; checkpoint and wait.
+  model::Reason reason = model::Reason::kNone;
+  std::string detail;                  // With the inputs.
+};
+
+struct Plan {
+  absl::Time made = absl::InfinitePast();
+  std::vector<Block> grid;
+  std::vector<Verdict> verdicts;                 // In dispatch order: most urgent first.
+  std::vector<MoveAdvice> moves;
+  std::vector<std::vector<MilliCores>> planned;  // [site][block]: running and allotted cores.
+};
+
+// Plans everything. Deterministic; cost O(classes x sites x blocks).
+Plan Compute(const Input& input);
+
+// Plans one new class into what `plan` leaves free, adding to plan.planned and plan.verdicts.
+// Used between full plans, so that a submission is answered at once.
+const Verdict& PlaceClass(const Input& input, const Class& added, Plan& plan);
+
+// Whether one more task may start in the site right now, given live batch use: headroom of now and of the
+// blocks that it must last for (a task that cannot checkpoint: its whole duration; else
+// minimum_run), measured foreground, and under kMustRun only free cores.
+bool FitsNow(const Input& input, const Class& task_class, size_t site, Mode mode);
+
+// What a site could offer a class.
+struct Option {
+  enum class Verdict : unsigned char { kFits, kLater, kNever };
+  size_t site = 0;
+  Verdict verdict = Verdict::kNever;
+  model::Reason reason = model::Reason::kNone;
+  std::string detail;
+  absl::Time start = absl::InfiniteFuture();
+  absl::Time end = absl::InfiniteFuture();
+  double mean_price = 0;   // In price units (not micro).
+};
+
+// Every site's option for one task of the class, best first.
+std::vector<Option> Explain(const Input& input, const Plan& plan, const Class& task_class);
+
+}  // namespace heliotrope::plan
