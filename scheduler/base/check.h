@@ -17,7 +17,7 @@ namespace check_internal {
 
 template <class T>
 std::string Printed(const T& value) {
-  if constexpr (requires(std::ostream& out) { out << value; }) {
+  if constexpr (requires(std::ostream & out) { out << value; }) {
     std::ostringstream out;
     out << value;
     return out.str();
@@ -34,18 +34,18 @@ std::string Both(const A& a, const B& b) {
 }  // namespace check_internal
 }  // namespace heliotrope
 
-#define HT_CHECK(condition)                                              \
-  do {                                                                   \
-    if (!(condition)) [[unlikely]]                                       \
-      ::heliotrope::CheckFailed(__FILE__, __LINE__, #condition, {});     \
+#define HT_CHECK(condition)                                          \
+  do {                                                               \
+    if (!(condition)) [[unlikely]]                                   \
+      ::heliotrope::CheckFailed(__FILE__, __LINE__, #condition, {}); \
   } while (false)
 
-#define HT_CHECK_OP_(op, a, b)                                                           \
-  do {                                                                                   \
-    const auto& ht_check_a = (a);                                                        \
-    const auto& ht_check_b = (b);                                                        \
-    if (!(ht_check_a op ht_check_b)) [[unlikely]]                                        \
-      ::heliotrope::CheckFailed(__FILE__, __LINE__, #a " " #op " " #b,                   \
+#define HT_CHECK_OP_(op, a, b)                                                               \
+  do {                                                                                       \
+    const auto& ht_check_a = (a);                                                            \
+    const auto& ht_check_b = (b);                                                            \
+    if (!(ht_check_a op ht_check_b)) [[unlikely]]                                            \
+      ::heliotrope::CheckFailed(__FILE__, __LINE__, #a " " #op " " #b,                       \
                                 ::heliotrope::check_internal::Both(ht_check_a, ht_check_b)); \
   } while (false)
 

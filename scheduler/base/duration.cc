@@ -88,9 +88,9 @@ std::string ShortDuration(absl::Duration duration) {
   if (duration < absl::ZeroDuration()) return absl::StrCat("-", ShortDuration(-duration));
   if (duration < absl::Seconds(10)) {
     // Below ten seconds the fraction matters: "1.5s", "250ms".
-    return duration == absl::ZeroDuration() ? "0s"
-                                            : absl::FormatDuration(absl::Trunc(
-                                                  duration, duration < absl::Milliseconds(1)
+    return duration == absl::ZeroDuration()
+               ? "0s"
+               : absl::FormatDuration(absl::Trunc(duration, duration < absl::Milliseconds(1)
                                                                 ? absl::Nanoseconds(1)
                                                                 : absl::Milliseconds(1)));
   }

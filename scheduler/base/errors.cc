@@ -40,8 +40,7 @@ std::optional<std::vector<std::string>> SplitTexts(absl::string_view bytes) {
   return texts;
 }
 
-std::optional<std::vector<std::string>> TextsOf(const absl::Status& status,
-                                                absl::string_view url) {
+std::optional<std::vector<std::string>> TextsOf(const absl::Status& status, absl::string_view url) {
   const absl::optional<absl::Cord> payload = status.GetPayload(url);
   if (!payload.has_value()) return std::nullopt;
   return SplitTexts(std::string(*payload));
@@ -112,8 +111,7 @@ absl::Status PermissionDenied(absl::string_view reason, absl::string_view text,
                    {std::string(reason), std::move(metadata)});
 }
 
-absl::Status Unavailable(absl::string_view reason, absl::string_view text,
-                         ErrorMetadata metadata) {
+absl::Status Unavailable(absl::string_view reason, absl::string_view text, ErrorMetadata metadata) {
   return MakeError(absl::StatusCode::kUnavailable, text,
                    {std::string(reason), std::move(metadata)});
 }

@@ -60,8 +60,7 @@ absl::Status PermissionDenied(absl::string_view reason, absl::string_view text,
 absl::Status Unavailable(absl::string_view reason, absl::string_view text,
                          ErrorMetadata metadata = {});
 // ABORTED: redo the read-modify-write.
-absl::Status Aborted(absl::string_view reason, absl::string_view text,
-                     ErrorMetadata metadata = {});
+absl::Status Aborted(absl::string_view reason, absl::string_view text, ErrorMetadata metadata = {});
 
 // `code` must not be OK. The catalogue's own way to make a status with a reason.
 absl::Status MakeError(absl::StatusCode code, absl::string_view text, const ErrorInfo& info);

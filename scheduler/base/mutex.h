@@ -1,6 +1,6 @@
 // std::mutex and std::condition_variable with Abseil's thread annotations, so that clang checks who
-// holds what. Not absl::Mutex: Debian's build of it makes ThreadSanitizer report races that are none.
-// The only file of this room that pure rooms may not include.
+// holds what. Not absl::Mutex: Debian's build of it makes ThreadSanitizer report races that are
+// none. The only file of this room that pure rooms may not include.
 #pragma once
 
 #include <chrono>
@@ -62,8 +62,8 @@ class CondVar {
     constexpr absl::Duration kLongest = absl::Hours(24);
     const absl::Duration bounded = timeout < kLongest ? timeout : kLongest;
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
-    const bool notified = condition_.wait_for(lock, absl::ToChronoNanoseconds(bounded)) ==
-                          std::cv_status::no_timeout;
+    const bool notified =
+        condition_.wait_for(lock, absl::ToChronoNanoseconds(bounded)) == std::cv_status::no_timeout;
     lock.release();
     return notified || bounded < timeout;
   }

@@ -39,8 +39,8 @@ absl::StatusOr<DataCenterId> ParseDataCenterName(absl::string_view name);
 absl::StatusOr<RegionId> ParseRegionName(absl::string_view name);
 
 // The candidate that `word` most likely was meant to be, or "": by insertions, deletions, changes
-// and swaps of neighbours (Damerau 1964, optimal string alignment), at most 2 and fewer than half of
-// the word. The first of several equals. Letter case does not count.
+// and swaps of neighbours (Damerau 1964, optimal string alignment), at most 2 and fewer than half
+// of the word. The first of several equals. Letter case does not count.
 std::string NearestName(absl::string_view word, const std::vector<std::string>& candidates);
 // "; did you mean \"y\"?" or "", to end an error's text with.
 std::string DidYouMean(absl::string_view word, const std::vector<std::string>& candidates);

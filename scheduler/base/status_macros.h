@@ -24,8 +24,8 @@
 #define HT_ASSIGN_OR_RETURN(lhs, expr, ...) \
   HT_ASSIGN_OR_RETURN_(HT_CONCAT_(ht_status_or_, __LINE__), lhs, expr __VA_OPT__(, ) __VA_ARGS__)
 
-#define HT_ASSIGN_OR_RETURN_(temporary, lhs, expr, ...)                       \
-  auto temporary = (expr);                                                    \
-  if (!temporary.ok()) [[unlikely]]                                           \
+#define HT_ASSIGN_OR_RETURN_(temporary, lhs, expr, ...)                                         \
+  auto temporary = (expr);                                                                      \
+  if (!temporary.ok()) [[unlikely]]                                                             \
     return ::heliotrope::WithContext(std::move(temporary).status() __VA_OPT__(, ) __VA_ARGS__); \
   lhs = *std::move(temporary)

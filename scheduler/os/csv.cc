@@ -65,8 +65,7 @@ absl::StatusOr<Sample> ParseRow(absl::string_view line, const Place& place,
 
 }  // namespace
 
-absl::StatusOr<std::vector<Sample>> ParseSeriesCsv(absl::string_view text,
-                                                   absl::string_view source,
+absl::StatusOr<std::vector<Sample>> ParseSeriesCsv(absl::string_view text, absl::string_view source,
                                                    const SeriesFormat& format) {
   Place place{source, 1};
   if (static_cast<int64_t>(text.size()) > kMaxCsvBytes) {
@@ -85,11 +84,11 @@ absl::StatusOr<std::vector<Sample>> ParseSeriesCsv(absl::string_view text,
     if (line.empty() && text.empty()) break;
     HT_ASSIGN_OR_RETURN(const Sample sample, ParseRow(line, place, format));
     if (!samples.empty() && sample.time <= samples.back().time) {
-      return place.Error(1, sample.time == samples.back().time
-                                ? absl::StrCat("time ", Rfc3339(sample.time), " twice")
-                                : absl::StrCat("time ", Rfc3339(sample.time), " after ",
-                                               Rfc3339(samples.back().time),
-                                               ": sort the rows by time"));
+      return place.Error(
+          1, sample.time == samples.back().time
+                 ? absl::StrCat("time ", Rfc3339(sample.time), " twice")
+                 : absl::StrCat("time ", Rfc3339(sample.time), " after ",
+                                Rfc3339(samples.back().time), ": sort the rows by time"));
     }
     if (samples.size() == kMaxCurveImportSamples) {
       return place.Error(1, absl::StrCat("more than ", kMaxCurveImportSamples, " rows"));
@@ -100,8 +99,7 @@ absl::StatusOr<std::vector<Sample>> ParseSeriesCsv(absl::string_view text,
   return samples;
 }
 
-absl::StatusOr<std::vector<Sample>> ParseLoadCsv(absl::string_view text,
-                                                 absl::string_view source) {
+absl::StatusOr<std::vector<Sample>> ParseLoadCsv(absl::string_view text, absl::string_view source) {
   return ParseSeriesCsv(text, source, {});
 }
 

@@ -27,12 +27,10 @@ struct SeriesFormat {
 
 // `source` names the text in errors. At most kMaxCurveImportSamples rows and kMaxCsvBytes bytes;
 // times are RFC 3339 and strictly grow; values are finite. INVALID_ARGUMENT otherwise.
-absl::StatusOr<std::vector<Sample>> ParseSeriesCsv(absl::string_view text,
-                                                   absl::string_view source,
+absl::StatusOr<std::vector<Sample>> ParseSeriesCsv(absl::string_view text, absl::string_view source,
                                                    const SeriesFormat& format);
 // `timestamp_utc,load`.
-absl::StatusOr<std::vector<Sample>> ParseLoadCsv(absl::string_view text,
-                                                 absl::string_view source);
+absl::StatusOr<std::vector<Sample>> ParseLoadCsv(absl::string_view text, absl::string_view source);
 // The same from a file, whose path names it.
 absl::StatusOr<std::vector<Sample>> ReadSeriesCsv(const std::string& path,
                                                   const SeriesFormat& format = {});

@@ -29,14 +29,14 @@ HttpResponse Probe(const std::function<absl::Status()>& probe) {
 }
 
 httplib::Server::Handler Adapted(HttpHandler handler) {
-  return [handler = std::move(handler)](const httplib::Request& request,
-                                        httplib::Response& response) {
-    HttpRequest ours{.path = request.path, .parameters = {}};
-    for (const auto& [name, value] : request.params) ours.parameters.emplace(name, value);
-    const HttpResponse answer = handler(ours);
-    response.status = answer.status;
-    response.set_content(answer.body, answer.content_type);
-  };
+  return
+      [handler = std::move(handler)](const httplib::Request& request, httplib::Response& response) {
+        HttpRequest ours{.path = request.path, .parameters = {}};
+        for (const auto& [name, value] : request.params) ours.parameters.emplace(name, value);
+        const HttpResponse answer = handler(ours);
+        response.status = answer.status;
+        response.set_content(answer.body, answer.content_type);
+      };
 }
 
 }  // namespace
@@ -107,9 +107,8 @@ absl::Status HttpServer::Start() {
     const std::string why =
         errno == 0 ? "" : absl::StrCat(": ", std::generic_category().message(errno));
     impl_->port = 0;
-    return Unavailable(
-        "ADDRESS_NOT_BOUND",
-        absl::StrCat("cannot listen on ", impl_->options.address, " for HTTP", why));
+    return Unavailable("ADDRESS_NOT_BOUND",
+                       absl::StrCat("cannot listen on ", impl_->options.address, " for HTTP", why));
   }
   impl_->thread = std::thread([this] {
     impl_->server.listen_after_bind();

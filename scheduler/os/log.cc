@@ -132,15 +132,11 @@ absl::Status SetLogLevel(absl::string_view name) {
   return absl::OkStatus();
 }
 
-void LogDebug(absl::string_view event, LogFields fields) {
-  Write(LogLevel::kDebug, event, fields);
-}
+void LogDebug(absl::string_view event, LogFields fields) { Write(LogLevel::kDebug, event, fields); }
 void LogInfo(absl::string_view event, LogFields fields) { Write(LogLevel::kInfo, event, fields); }
 void LogWarning(absl::string_view event, LogFields fields) {
   Write(LogLevel::kWarning, event, fields);
 }
-void LogError(absl::string_view event, LogFields fields) {
-  Write(LogLevel::kError, event, fields);
-}
+void LogError(absl::string_view event, LogFields fields) { Write(LogLevel::kError, event, fields); }
 
 }  // namespace heliotrope::os

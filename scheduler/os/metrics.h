@@ -19,7 +19,8 @@ namespace heliotrope::os {
 
 using MetricLabels = std::map<std::string, std::string>;
 
-// Thread-safe. The metrics live as long as the registry; the same name and labels give the same one.
+// Thread-safe. The metrics live as long as the registry; the same name and labels give the same
+// one.
 class MetricsRegistry {
  public:
   MetricsRegistry();

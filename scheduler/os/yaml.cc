@@ -88,7 +88,8 @@ class Loader {
         Error(entry.first, absl::StrCat("a key in ", Where(path), " is not a word"));
         good = false;
       } else if (!seen.insert(entry.first.Scalar()).second) {
-        Error(entry.first, absl::StrCat("key \"", entry.first.Scalar(), "\" twice in ", Where(path)));
+        Error(entry.first,
+              absl::StrCat("key \"", entry.first.Scalar(), "\" twice in ", Where(path)));
         good = false;
       }
     }

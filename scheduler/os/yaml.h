@@ -23,8 +23,8 @@ class Message;
 namespace heliotrope::os {
 
 // Replaces `message`, which is left untouched on error. NOT_FOUND or PERMISSION_DENIED for the file
-// itself; INVALID_ARGUMENT for its content, or when it is beyond kMaxConfigBytes, kMaxConfigDepth or
-// kMaxConfigValues. An empty file is an empty message.
+// itself; INVALID_ARGUMENT for its content, or when it is beyond kMaxConfigBytes, kMaxConfigDepth
+// or kMaxConfigValues. An empty file is an empty message.
 absl::Status LoadYamlFile(const std::string& path, google::protobuf::Message* message);
 // The same from text; `source` names it in errors.
 absl::Status LoadYamlText(absl::string_view text, absl::string_view source,

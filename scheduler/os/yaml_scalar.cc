@@ -30,12 +30,11 @@ using google::protobuf::Message;
 using google::protobuf::Reflection;
 
 absl::Status Wrong(absl::string_view text, absl::string_view want) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("\"", text.substr(0, 80), "\" is not ", want));
+  return absl::InvalidArgumentError(absl::StrCat("\"", text.substr(0, 80), "\" is not ", want));
 }
 
 // Calls Set<Type> or Add<Type>, whichever the field takes.
-#define HT_PUT(Type, value)                                 \
+#define HT_PUT(Type, value)                                           \
   (field->is_repeated() ? reflection.Add##Type(message, field, value) \
                         : reflection.Set##Type(message, field, value))
 
@@ -65,7 +64,8 @@ absl::Status SetEnum(absl::string_view text, const FieldDescriptor* field, Messa
     HT_PUT(EnumValue, type->value(i)->number());
     return absl::OkStatus();
   }
-  return Wrong(text, absl::StrCat("one of ", absl::StrJoin(names, ", "), DidYouMean(wanted, names)));
+  return Wrong(text,
+               absl::StrCat("one of ", absl::StrJoin(names, ", "), DidYouMean(wanted, names)));
 }
 
 // A whole number in the range of T; sizes where the field's name says bytes.
@@ -74,7 +74,8 @@ absl::Status ParseInteger(absl::string_view text, const FieldDescriptor* field, 
   if (absl::SimpleAtoi(text, &value)) return absl::OkStatus();
   if (absl::EndsWith(field->name(), "_bytes")) {
     HT_ASSIGN_OR_RETURN(const Bytes size, ParseSize(text));
-    if (static_cast<uint64_t>(size.value()) > static_cast<uint64_t>(std::numeric_limits<T>::max())) {
+    if (static_cast<uint64_t>(size.value()) >
+        static_cast<uint64_t>(std::numeric_limits<T>::max())) {
       return Wrong(text, absl::StrCat("at most ", std::numeric_limits<T>::max(), " bytes"));
     }
     value = static_cast<T>(size.value());
