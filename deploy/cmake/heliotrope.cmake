@@ -111,28 +111,31 @@ function(ht_test name)
   endif()
 endfunction()
 
-# ht_protobuf(<target> [GRPC] PROTOS a.proto... DEPS <targets>)
-# Generates C++ from protos below proto/ and compiles it without warnings of ours. The headers are
-# included as in the proto's own path: "heliotrope/v1/jobs.pb.h".
+# ht_protobuf(<target> [GRPC] [ROOT <dir>] PROTOS a.proto... DEPS <targets>)
+# Generates C++ from protos below ROOT, by default proto/, and compiles it without warnings of ours.
+# The headers are included as in the proto's own path: "heliotrope/v1/jobs.pb.h".
 set(HT_PROTO_DIR ${CMAKE_SOURCE_DIR}/proto)
 set(HT_PROTO_OUT ${CMAKE_BINARY_DIR}/generated)
 function(ht_protobuf target)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "GRPC" "" "PROTOS;DEPS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "GRPC" "ROOT" "PROTOS;DEPS")
+  if(NOT arg_ROOT)
+    set(arg_ROOT ${HT_PROTO_DIR})
+  endif()
   set(sources)
   foreach(proto IN LISTS arg_PROTOS)
-    cmake_path(RELATIVE_PATH proto BASE_DIRECTORY ${HT_PROTO_DIR} OUTPUT_VARIABLE relative)
+    cmake_path(RELATIVE_PATH proto BASE_DIRECTORY ${arg_ROOT} OUTPUT_VARIABLE relative)
     string(REGEX REPLACE "\\.proto$" "" stem ${HT_PROTO_OUT}/${relative})
     if(arg_GRPC)
       set(outputs ${stem}.grpc.pb.cc ${stem}.grpc.pb.h)
       set(flags --plugin=protoc-gen-grpc=$<TARGET_FILE:gRPC::grpc_cpp_plugin>
         --grpc_out=${HT_PROTO_OUT})
       add_custom_command(OUTPUT ${outputs}
-        COMMAND protobuf::protoc -I ${HT_PROTO_DIR} ${flags} ${proto}
+        COMMAND protobuf::protoc -I ${arg_ROOT} ${flags} ${proto}
         DEPENDS ${proto} COMMENT "gRPC code of ${relative}" VERBATIM)
     else()
       set(outputs ${stem}.pb.cc ${stem}.pb.h)
       add_custom_command(OUTPUT ${outputs}
-        COMMAND protobuf::protoc -I ${HT_PROTO_DIR} --cpp_out=${HT_PROTO_OUT}
+        COMMAND protobuf::protoc -I ${arg_ROOT} --cpp_out=${HT_PROTO_OUT}
           --dependency_out=${stem}.d ${proto}
         DEPENDS ${proto} DEPFILE ${stem}.d COMMENT "Messages of ${relative}" VERBATIM)
     endif()

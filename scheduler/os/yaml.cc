@@ -58,7 +58,9 @@ class Loader {
     // A file with this many mistakes is another kind of file.
     constexpr size_t kMostErrors = 20;
     if (errors_.size() < kMostErrors) {
-      errors_.push_back(absl::StrCat(source_, ":", node.Mark().line + 1, ": ", why));
+      // An empty value is marked where the next thing stands; its key says better where it is.
+      const int line = node.IsNull() ? key_line_ : node.Mark().line;
+      errors_.push_back(absl::StrCat(source_, ":", line + 1, ": ", why));
     }
   }
 
@@ -114,6 +116,7 @@ class Loader {
                                         " excludes another one given before: ", Members(oneof)));
         continue;
       }
+      key_line_ = entry.first.Mark().line;
       LoadField(entry.second, Join(path, key), depth + 1, field, message);
     }
   }
@@ -153,6 +156,7 @@ class Loader {
       if (!status.ok()) {
         Error(entry.first, absl::StrCat("key in ", Where(path), ": ", status.message()));
       }
+      key_line_ = entry.first.Mark().line;
       LoadValue(entry.second, Join(path, key), depth + 1, type->map_value(), made);
     }
   }
@@ -191,6 +195,7 @@ class Loader {
 
   absl::string_view source_;
   std::vector<std::string> errors_;
+  int key_line_ = 0;
   int values_ = 0;
   bool exhausted_ = false;
 };
@@ -198,7 +203,10 @@ class Loader {
 // Parses one document. The only place that meets the parser's exceptions.
 absl::Status Parse(absl::string_view text, absl::string_view source, Message* message) {
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
+    // The parser takes a quote that is never closed for one that ends with the file. It does not
+    // when the file says that it ends.
+    const char* end = text.empty() || text.back() == '\n' ? "...\n" : "\n...\n";
+    const std::vector<YAML::Node> documents = YAML::LoadAll(absl::StrCat(text, end));
     if (documents.empty()) return absl::OkStatus();
     if (documents.size() > 1) {
       return absl::InvalidArgumentError(
