@@ -1,5 +1,5 @@
-// How scheduling time follows from real time. Normally the two are one; a trial lets scheduling
-// time run faster. The scheduler tells its agents the mapping in Welcome.
+// The mapping from real to scheduling time as the scheduler tells it to its agents in Welcome.
+// Reading a clock by it is os/clock.h.
 #pragma once
 
 #include "absl/status/statusor.h"
@@ -14,15 +14,6 @@ struct ClockMapping {
   absl::Time anchor = absl::UnixEpoch();
   absl::Time start = absl::UnixEpoch();
   double speed = 1;
-
-  absl::Time ToScheduling(absl::Time real) const { return start + ToScheduling(real - anchor); }
-  absl::Time ToReal(absl::Time scheduling) const { return anchor + ToReal(scheduling - start); }
-  absl::Duration ToScheduling(absl::Duration real) const {
-    return speed == 1 ? real : real * speed;
-  }
-  absl::Duration ToReal(absl::Duration scheduling) const {
-    return speed == 1 ? scheduling : scheduling / speed;
-  }
 
   friend bool operator==(const ClockMapping&, const ClockMapping&) = default;
 };

@@ -1,0 +1,39 @@
+// What the end of a process means for its attempt.
+#pragma once
+
+#include <string>
+
+#include "agent/core/types.h"
+
+namespace heliotrope::agent {
+
+struct ExitVerdict {
+  enum class Kind {
+    kSucceeded,
+    kFailed,
+    kStopped,
+    // It has saved: seal that, then go on or leave.
+    kSeal,
+  };
+  Kind kind = Kind::kFailed;
+  std::string reason;
+  std::string detail;
+};
+
+// In this order:
+//
+//   ended how                     | and its shim had                     | verdict
+//   ------------------------------+--------------------------------------+---------------------------
+//   shim lost                     | -                                    | stopped, PROCESS_LOST
+//   could not be started          | -                                    | failed, EXEC_FAILED
+//   exit 0                        | whatever                             | succeeded: always finished
+//   any other                     | been told to stop                    | stopped, the order's reason
+//   any other                     | seen the lease expire                | stopped, LEASE_EXPIRED
+//   checkpoint code               | nothing, or been told to leave       | seal
+//   any other                     | been told to leave                   | failed, CHECKPOINT_FAILED
+//   any other                     | nothing                              | failed, EXITED or SIGNALED
+//
+// `stop_reason` is that of the order; empty when none was given.
+ExitVerdict JudgeExit(const ExitReport& exit, const std::string& stop_reason);
+
+}  // namespace heliotrope::agent
