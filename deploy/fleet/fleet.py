@@ -134,10 +134,10 @@ def scheduler_config(*, port, http_port, state, clock, lease="60s"):
     return "\n".join(lines) + "\n"
 
 
-def agent_config(data_center, *, scheduler_port, port, http_port, state):
+def agent_config(data_center, *, node, scheduler_port, port, http_port, state):
     """agent.yaml of the one node of a data center, whose load is a recorded one."""
     return "\n".join([
-        f"node: {data_center.name}-a",
+        f"node: {node}",
         f"data_center: {data_center.name}",
         f"jurisdiction: {data_center.jurisdiction}",
         f"scheduler: 127.0.0.1:{scheduler_port}",

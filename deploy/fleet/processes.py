@@ -143,10 +143,10 @@ def end_all(find, timeout=10.0):
         time.sleep(0.02)
 
 
-def remove_control_groups(name, root="/sys/fs/cgroup"):
-    """Removes the empty control groups below one whose name contains `name`; deepest first."""
+def remove_control_groups(names, root="/sys/fs/cgroup"):
+    """Removes the empty control groups of these names, wherever they are, and those below them."""
     for folder, _, _ in os.walk(root, topdown=False):
-        if name in folder:
+        if not set(folder.split("/")).isdisjoint(names):
             try:
                 os.rmdir(folder)
             except OSError:

@@ -160,11 +160,16 @@ class Quickstart:
             state = self.scratch / f"agent-{item.name}"
             state.mkdir(mode=0o711)
             config = self.scratch / f"agent-{item.name}.yaml"
-            config.write_text(fleet.agent_config(item, scheduler_port=self.port, port=port,
-                                                 http_port=http_port, state=state))
+            config.write_text(fleet.agent_config(
+                item, node=self.node(item), scheduler_port=self.port, port=port,
+                http_port=http_port, state=state))
             self.daemons.start(f"agent-{item.name}",
                                [self.bin / "heliotrope-agent", "--config", config])
         self.wait_until("all agents are connected", self.agents_are_connected)
+
+    def node(self, data_center):
+        """One of a kind on this machine, as the agents' control groups are named after it."""
+        return f"{data_center.name}-{os.getpid()}"
 
     def agents_are_connected(self):
         nodes = self.client.ask("node", "list")["nodes"]
@@ -323,7 +328,8 @@ class Quickstart:
 
     def close(self, keep_files):
         self.daemons.stop(mark=str(self.scratch))
-        processes.remove_control_groups(self.scratch.name)
+        processes.remove_control_groups(
+            [f"heliotrope-agent-{self.node(item)}" for item in fleet.DATA_CENTERS.values()])
         if keep_files:
             self.say(f"logs are kept in {self.logs}")
         else:
