@@ -1,0 +1,54 @@
+#include "scheduler/curve/bin.h"
+
+#include <algorithm>
+
+namespace heliotrope::curve {
+namespace {
+
+constexpr int64_t kDaySeconds = 24 * 3600;
+
+int64_t FloorDiv(int64_t value, int64_t divisor) {
+  const int64_t quotient = value / divisor;
+  return value % divisor < 0 ? quotient - 1 : quotient;
+}
+
+int64_t OffsetSeconds(const absl::TimeZone& zone, int64_t index) {
+  return zone.At(BinStart(index)).offset;
+}
+
+}  // namespace
+
+int64_t BinIndex(absl::Time time) {
+  // Infinite times saturate; the cut keeps sums of bins and seconds far from overflow.
+  constexpr int64_t kFarSeconds = int64_t{1} << 40;
+  const int64_t seconds = std::clamp(absl::ToUnixSeconds(time), -kFarSeconds, kFarSeconds);
+  return FloorDiv(seconds, kBinSeconds);
+}
+
+absl::Time BinStart(int64_t index) { return absl::FromUnixSeconds(index * kBinSeconds); }
+
+CivilSlot SlotAt(const absl::TimeZone& zone, int64_t index) {
+  const int64_t local = index * kBinSeconds + OffsetSeconds(zone, index);
+  const int64_t day = FloorDiv(local, kDaySeconds);
+  // The epoch fell on a Thursday, the fourth day of a week that starts on Monday.
+  const int64_t weekday = (day + 3) - 7 * FloorDiv(day + 3, 7);
+  CivilSlot slot;
+  slot.day = static_cast<int>((local - day * kDaySeconds) / kBinSeconds);
+  slot.week = static_cast<int>(weekday) * kSlotsPerDay + slot.day;
+  slot.hour = slot.day / kBinsPerHour;
+  slot.weekend = weekday >= 5;
+  return slot;
+}
+
+bool ShownTwice(const absl::TimeZone& zone, int64_t index) {
+  const absl::TimeZone::CivilInfo civil = zone.At(BinStart(index));
+  return zone.At(civil.cs).kind == absl::TimeZone::TimeInfo::REPEATED;
+}
+
+int64_t SameCivilTimeBefore(const absl::TimeZone& zone, int64_t index, int64_t days) {
+  const int64_t plain = index - days * kSlotsPerDay;
+  const int64_t shift = OffsetSeconds(zone, index) - OffsetSeconds(zone, plain);
+  return plain + FloorDiv(shift, kBinSeconds);
+}
+
+}  // namespace heliotrope::curve

@@ -1,0 +1,61 @@
+#include "scheduler/curve/error_model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+namespace heliotrope::curve {
+namespace {
+
+// Quantiles of a normal error in units of its mean absolute value: the belief before any error.
+constexpr std::array<double, kQuantiles> kNormal = {-2.357, -1.606, -0.845, 0.0,
+                                                    0.845,  1.606,  2.062,  2.357};
+constexpr double kScaleFloor = 1e-4;  // an exactly repeating curve still has a band of some width
+constexpr double kPriorCount = 12;    // errors that the prior scale weighs
+constexpr double kHourTrust = 24;     // an hour's own scale is trusted by n / (n + kHourTrust)
+
+}  // namespace
+
+ErrorModel::ErrorModel(double prior_scale) {
+  numbers_[kScale] = prior_scale;
+  for (size_t i = 0; i < kQuantiles; ++i) numbers_[kQuantile + i] = kNormal[i];
+}
+
+double ErrorModel::Scale(int hour) const {
+  const size_t at = static_cast<size_t>(hour);
+  const double count = numbers_[kHourCount + at];
+  const double trust = count / (count + kHourTrust);
+  const double scale = trust * numbers_[kHourScale + at] + (1 - trust) * numbers_[kScale];
+  return std::max(kScaleFloor, scale);
+}
+
+void ErrorModel::Learn(double error, int hour, const Steps& steps) {
+  const double scaled = error / Scale(hour);
+  // Early errors move the quantiles faster: the prior is only a guess.
+  const double step = std::max(steps.quantile, 0.25 / std::sqrt(numbers_[kCount] + 10.0));
+  for (size_t i = 0; i < kQuantiles; ++i) {
+    double& quantile = numbers_[kQuantile + i];
+    quantile += step * (kQuantileLevels[i] - (scaled <= quantile ? 1.0 : 0.0));
+  }
+  const double magnitude = std::abs(error);
+  const size_t at = static_cast<size_t>(hour);
+  const double share = std::max(steps.scale, 1.0 / (numbers_[kCount] + kPriorCount));
+  const double hour_share = std::max(steps.hour, 1.0 / (numbers_[kHourCount + at] + 1.0));
+  numbers_[kScale] += share * (magnitude - numbers_[kScale]);
+  numbers_[kHourScale + at] += hour_share * (magnitude - numbers_[kHourScale + at]);
+  numbers_[kCount] += 1;
+  numbers_[kHourCount + at] += 1;
+}
+
+std::array<double, kQuantiles> ErrorModel::Quantiles() const {
+  std::array<double, kQuantiles> quantiles;
+  std::copy_n(numbers_.begin() + kQuantile, kQuantiles, quantiles.begin());
+  // Neighbours may cross by a step; sorting them is the rearrangement of Chernozhukov et al. 2010,
+  // which never makes a quantile worse.
+  std::sort(quantiles.begin(), quantiles.end());
+  return quantiles;
+}
+
+void ErrorModel::Set(const double* numbers) { std::copy_n(numbers, kNumbers, numbers_.begin()); }
+
+}  // namespace heliotrope::curve

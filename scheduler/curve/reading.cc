@@ -1,0 +1,207 @@
+// Reading: what a Forecaster says of a time, of its past and of itself.
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "absl/strings/str_format.h"
+#include "scheduler/curve/forecaster.h"
+#include "scheduler/curve/layout.h"
+
+namespace heliotrope::curve {
+
+using namespace layout;  // NOLINT(google-build-using-namespace): names of this class's own cells
+
+namespace {
+
+constexpr int64_t kStaleBins = 6;
+constexpr int64_t kMatureSamples = kSlotsPerDay * 8 / 10;
+
+// Two neighbouring leads, and the share of the higher one, on a logarithmic scale.
+struct Between {
+  size_t low = 0;
+  size_t high = 0;
+  double share = 0;
+};
+
+Between Locate(int64_t lead) {
+  if (lead <= kLeadBins.front()) return {};
+  if (lead >= kLeadBins.back()) return {kLeads - 1, kLeads - 1, 0};
+  size_t high = 1;
+  while (kLeadBins[high] < lead) ++high;
+  const double from = std::log(kLeadBins[high - 1]);
+  const double to = std::log(kLeadBins[high]);
+  return {high - 1, high, (std::log(static_cast<double>(lead)) - from) / (to - from)};
+}
+
+double Mix(double low, double high, double share) { return low + share * (high - low); }
+
+double Ratio(double error, double load) { return load > 0 ? error / load : 0.0; }
+
+}  // namespace
+
+bool Forecaster::Any() const { return integers_[kSamples] > 0; }
+
+bool Forecaster::Mature() const {
+  return integers_[kSamples] >= kMatureSamples &&
+         integers_[kLastBin] - integers_[kFirstBin] >= kSlotsPerDay - 1;
+}
+
+bool Forecaster::Stale(absl::Time now) const {
+  return !Any() || now - BinStart(integers_[kLastBin] + 1) > kStaleBins * BinLength();
+}
+
+// The mean of half an hour: another day says where the load was, not what its noise was.
+double Forecaster::ResidualAround(int64_t index) const {
+  constexpr int64_t kAround = 3;
+  const int64_t newest = integers_[kLastBin];
+  double sum = 0;
+  int count = 0;
+  for (int64_t i = index - kAround; i <= index + kAround; ++i) {
+    if (i > newest || i <= newest - kHistoryBins) continue;
+    const double residual = samples_[kHistoryBins + HistorySlot(i)];
+    if (std::isnan(residual)) continue;
+    sum += residual;
+    ++count;
+  }
+  return count == 0 ? 0.0 : sum / count;
+}
+
+// What a forecast of `target` may be corrected by: the residual (load less profile) of now, of the
+// last hours and of the last day; that of the same local time a day and a week before, as many of
+// them as it takes to be in the past; and how far the profile swings from the level, so that a load
+// without a daily cycle can say so.
+Features Forecaster::FeaturesFor(int64_t target, int64_t lead, double base) const {
+  const int64_t days = (lead + kSlotsPerDay - 1) / kSlotsPerDay;
+  const int64_t weeks = (lead + kSlotsPerWeek - 1) / kSlotsPerWeek;
+  return {levels_[kFast],
+          levels_[kSlow] - levels_[kFast],
+          levels_[kDay],
+          ResidualAround(SameCivilTimeBefore(zone_, target, days)),
+          ResidualAround(SameCivilTimeBefore(zone_, target, 7 * weeks)),
+          profile_.Level() - base};
+}
+
+Forecaster::Point Forecaster::PointAt(int64_t target, size_t lead) const {
+  Point point;
+  point.base = profile_.At(SlotAt(zone_, target));
+  point.features = FeaturesFor(target, kLeadBins[lead], point.base);
+  point.load = point.base + regressions_[lead].Predict(point.features);
+  return point;
+}
+
+// A lead that has hardly been scored is at least as uncertain as the shorter ones.
+double Forecaster::ScaleFor(size_t lead, int hour) const {
+  constexpr double kTrust = 48;
+  double scale = 0;
+  for (size_t i = 0; i <= lead; ++i) {
+    const double trust = errors_[i].count() / (errors_[i].count() + kTrust);
+    const double own = errors_[i].Scale(hour);
+    scale = trust * own + (1 - trust) * std::max(own, scale);
+  }
+  return scale;
+}
+
+Forecast Forecaster::At(absl::Time target, absl::Time now) const {
+  const int64_t bin = BinIndex(target);
+  const CivilSlot slot = SlotAt(zone_, bin);
+  const double base = profile_.At(slot);
+  const int64_t lead = Any() ? std::max<int64_t>(1, bin - integers_[kLastBin]) : kLeadBins.back();
+  const auto [low, high, share] = Locate(lead);
+  const Features features = Any() ? FeaturesFor(bin, lead, base) : Features{};
+  const double load =
+      base + Mix(regressions_[low].Predict(features), regressions_[high].Predict(features), share);
+  const double scale = Mix(ScaleFor(low, slot.hour), ScaleFor(high, slot.hour), share);
+  const std::array<double, kQuantiles> nearer = errors_[low].Quantiles();
+  const std::array<double, kQuantiles> farther = errors_[high].Quantiles();
+  std::array<double, kQuantiles> values;
+  for (size_t i = 0; i < kQuantiles; ++i) {
+    values[i] = std::max(0.0, load + scale * Mix(nearer[i], farther[i], share));
+  }
+  Forecast forecast = FromValues(values);
+  forecast.mature = Mature();
+  forecast.stale = Stale(now);
+  return forecast;
+}
+
+double Forecaster::Quantile(absl::Time target, absl::Time now, double q) const {
+  return QuantileOf(At(target, now), q);
+}
+
+double Forecaster::ProfileAt(absl::Time time) const {
+  return profile_.At(SlotAt(zone_, BinIndex(time)));
+}
+
+std::vector<Bin> Forecaster::History() const {
+  std::vector<Bin> bins;
+  if (!Any()) return bins;
+  const int64_t newest = integers_[kLastBin];
+  for (int64_t i = newest - kHistoryBins + 1; i <= newest; ++i) {
+    const double load = samples_[HistorySlot(i)];
+    if (!std::isnan(load)) bins.push_back({BinStart(i), load});
+  }
+  return bins;
+}
+
+CurveStatus Forecaster::StatusAt(absl::Time now) const {
+  CurveStatus status;
+  status.stale = Stale(now);
+  status.samples = integers_[kSamples];
+  status.repeated = integers_[kRepeated];
+  status.refused = integers_[kRefused];
+  if (!Any()) {
+    status.reason = "no sample yet";
+    return status;
+  }
+  status.first_sample = BinStart(integers_[kFirstBin]);
+  status.last_sample = BinStart(integers_[kLastBin]);
+  status.wape_hour = Ratio(levels_[kHourError], levels_[kHourLoad]);
+  status.wape_day = Ratio(levels_[kDayError], levels_[kDayLoad]);
+  status.mae_day = levels_[kDayError];
+  status.cover_p90 = levels_[kCover90];
+  status.cover_p97 = levels_[kCover97];
+  status.scored_hour = integers_[kScoredHour];
+  status.scored_day = integers_[kScoredDay];
+
+  const double days =
+      static_cast<double>(integers_[kLastBin] - integers_[kFirstBin] + 1) / kSlotsPerDay;
+  const BandOptions& band = options_.band;
+  if (integers_[kBand] == kErrorTooLarge) {
+    status.health = Health::kOutOfBand;
+    status.reason = absl::StrFormat(
+        "day-ahead error of the last day is %.0f%% of the load and %.1f%% of capacity, limits "
+        "%.0f%% "
+        "and %.1f%%",
+        100 * Ratio(levels_[kBandError], levels_[kBandLoad]), 100 * levels_[kBandError],
+        100 * band.max_error_of_load, 100 * band.max_error_of_capacity);
+  } else if (integers_[kBand] == kCoverTooLow) {
+    status.health = Health::kOutOfBand;
+    status.reason = absl::StrFormat("p97 covers %.1f%% of the last two weeks, limit %.1f%%",
+                                    100 * levels_[kCover97], 100 * band.min_cover_p97);
+  } else if (days < 7) {
+    status.health = Health::kYoung;
+    status.reason = absl::StrFormat(
+        "%.1f days of samples, %s", days,
+        Mature() ? "a week makes it healthy" : "a day is needed before plans rely on them");
+  } else {
+    status.health = Health::kHealthy;
+    status.reason = absl::StrFormat("%.0f days of samples, errors within the band", days);
+  }
+  status.reactive = status.health == Health::kOutOfBand || !Mature();
+  return status;
+}
+
+absl::string_view ToString(Health health) {
+  switch (health) {
+    case Health::kNoHistory:
+      return "no-history";
+    case Health::kYoung:
+      return "young";
+    case Health::kHealthy:
+      return "healthy";
+    case Health::kOutOfBand:
+      return "out-of-band";
+  }
+  return "unknown";
+}
+
+}  // namespace heliotrope::curve

@@ -1,0 +1,102 @@
+// Persistence: a Forecaster as plain values and back.
+#include <algorithm>
+#include <cmath>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "scheduler/curve/forecaster.h"
+#include "scheduler/curve/layout.h"
+
+namespace heliotrope::curve {
+
+using namespace layout;  // NOLINT(google-build-using-namespace): names of this class's own cells
+
+namespace {
+
+constexpr size_t kNumbers =
+    kLevelCount + size_t{kLeads} * (Regression::kNumbers + ErrorModel::kNumbers);
+constexpr int64_t kLatestBin = int64_t{1} << 40;  // far beyond any calendar
+
+absl::Status CheckSize(absl::string_view what, size_t size, size_t want) {
+  if (size == want) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("curve state has ", size, " ", what, ", version ", ForecasterState::kVersion,
+                   " has ", want, ": restore another copy or start from imported history"));
+}
+
+absl::Status CheckShape(const ForecasterState& state) {
+  if (state.version != ForecasterState::kVersion) {
+    return absl::InvalidArgumentError(absl::StrCat("curve state is of version ", state.version,
+                                                   ", this program reads version ",
+                                                   ForecasterState::kVersion));
+  }
+  absl::Status status = CheckSize("integers", state.integers.size(), kIntegers + kOpenSlots);
+  status.Update(CheckSize("numbers", state.numbers.size(), kNumbers));
+  status.Update(CheckSize("profile cells", state.profile.size(), 2 * Profile::kCells));
+  status.Update(CheckSize("samples", state.samples.size(), 2 * kHistoryBins));
+  status.Update(
+      CheckSize("open forecast cells", state.open_forecasts.size(), kOpenSlots * kOpenFields));
+  return status;
+}
+
+// One value that is not a number would spread to every forecast and never go away.
+absl::Status CheckValues(const ForecasterState& state) {
+  const auto finite = [](double value) { return std::isfinite(value); };
+  const bool numbers =
+      std::all_of(state.numbers.begin(), state.numbers.end(), finite) &&
+      std::all_of(state.profile.begin(), state.profile.end(), finite) &&
+      std::all_of(state.open_forecasts.begin(), state.open_forecasts.end(), finite);
+  const bool integers = std::all_of(state.integers.begin(), state.integers.end(),
+                                    [](int64_t value) { return value >= 0 && value < kLatestBin; });
+  if (!numbers || !integers || state.integers[kFirstBin] > state.integers[kLastBin]) {
+    return absl::InvalidArgumentError(
+        "curve state holds values that no forecaster writes: restore another copy or start from "
+        "imported history");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+ForecasterState Forecaster::Save() const {
+  State state;
+  state.integers = integers_;
+  state.numbers = levels_;
+  for (const Regression& regression : regressions_) regression.AppendTo(state.numbers);
+  for (const ErrorModel& errors : errors_) {
+    state.numbers.insert(state.numbers.end(), errors.numbers().begin(), errors.numbers().end());
+  }
+  state.profile = profile_.values();
+  state.profile.insert(state.profile.end(), profile_.counts().begin(), profile_.counts().end());
+  state.samples = samples_;
+  state.open_forecasts = open_;
+  return state;
+}
+
+absl::StatusOr<Forecaster> Forecaster::Restore(absl::TimeZone zone, const Options& options,
+                                               const State& state) {
+  absl::Status status = CheckShape(state);
+  if (status.ok()) status = CheckValues(state);
+  if (!status.ok()) return status;
+
+  Forecaster forecaster(zone, options);
+  forecaster.integers_ = state.integers;
+  forecaster.levels_.assign(state.numbers.begin(), state.numbers.begin() + kLevelCount);
+  const double* numbers = state.numbers.data() + kLevelCount;
+  for (Regression& regression : forecaster.regressions_) {
+    regression.Set(numbers);
+    numbers += Regression::kNumbers;
+  }
+  for (ErrorModel& errors : forecaster.errors_) {
+    errors.Set(numbers);
+    numbers += ErrorModel::kNumbers;
+  }
+  const auto counts = state.profile.begin() + Profile::kCells;
+  forecaster.profile_.Set({state.profile.begin(), counts}, {counts, state.profile.end()});
+  forecaster.samples_ = state.samples;
+  forecaster.open_ = state.open_forecasts;
+  return forecaster;
+}
+
+}  // namespace heliotrope::curve

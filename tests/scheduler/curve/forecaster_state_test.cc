@@ -1,0 +1,83 @@
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "absl/status/status.h"
+#include "scheduler/curve/forecaster.h"
+#include "tests/scheduler/curve/synthetic.h"
+
+namespace heliotrope::curve {
+namespace {
+
+class ForecasterStateTest : public testing::Test {
+ protected:
+  void Run(Forecaster& forecaster, int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; ++i) {
+      Random random(static_cast<uint64_t>(i));  // the same noise whoever is fed
+      forecaster.Observe({BinStart(i), OfficeLoad(zone_, i) + 0.05 * random.Double()});
+    }
+  }
+  static size_t Bytes(const ForecasterState& state) {
+    return state.integers.size() * 8 + state.numbers.size() * 8 +
+           4 * (state.profile.size() + state.samples.size() + state.open_forecasts.size());
+  }
+
+  absl::TimeZone zone_ = Zone("Europe/Berlin");
+  int64_t first_ = BinIndex(At("2024-03-01T00:00:00+01:00"));
+};
+
+TEST_F(ForecasterStateTest, ARestoredForecasterGoesOnAsIfNothingHadBeen) {
+  for (const int64_t bins : {0, 1, 100, 5000, 10000}) {
+    SCOPED_TRACE(bins);
+    Forecaster kept(zone_, {});
+    Run(kept, first_, first_ + bins);
+    absl::StatusOr<Forecaster> restored = Forecaster::Restore(zone_, {}, kept.Save());
+    ASSERT_TRUE(restored.ok()) << restored.status();
+    Run(kept, first_ + bins, first_ + bins + 900);
+    Run(*restored, first_ + bins, first_ + bins + 900);
+    const absl::Time now = BinStart(first_ + bins + 900);
+    for (int lead = 0; lead < 2100; lead += 11) {
+      EXPECT_EQ(kept.At(now + lead * BinLength(), now),
+                restored->At(now + lead * BinLength(), now));
+    }
+    EXPECT_EQ(kept.History(), restored->History());
+    EXPECT_EQ(kept.StatusAt(now).wape_day, restored->StatusAt(now).wape_day);
+    EXPECT_EQ(kept.StatusAt(now).reason, restored->StatusAt(now).reason);
+  }
+}
+
+TEST_F(ForecasterStateTest, StaysUnderTwoHundredKilobytes) {
+  Forecaster forecaster(zone_, {});
+  const size_t empty = Bytes(forecaster.Save());
+  Run(forecaster, first_, first_ + 4000);
+  EXPECT_EQ(Bytes(forecaster.Save()), empty) << "the size must not grow with the samples";
+  EXPECT_LT(empty, 200'000u);
+}
+
+TEST_F(ForecasterStateTest, RefusesAStateThatIsNotItsOwn) {
+  Forecaster forecaster(zone_, {});
+  Run(forecaster, first_, first_ + 500);
+  const ForecasterState good = forecaster.Save();
+  const auto code = [&](const ForecasterState& state) {
+    return Forecaster::Restore(zone_, {}, state).status().code();
+  };
+  EXPECT_EQ(code(good), absl::StatusCode::kOk);
+
+  std::vector<ForecasterState> bad(9, good);
+  bad[0].version = 2;
+  bad[1].integers.pop_back();
+  bad[2].numbers.push_back(0);
+  bad[3].profile.clear();
+  bad[4].samples.resize(7);
+  bad[5].open_forecasts.clear();
+  bad[6].numbers[3] = std::numeric_limits<double>::quiet_NaN();
+  bad[7].integers[0] = std::numeric_limits<int64_t>::max();
+  bad[8].integers[0] = bad[8].integers[1] + 1;
+  for (size_t i = 0; i < bad.size(); ++i) {
+    EXPECT_EQ(code(bad[i]), absl::StatusCode::kInvalidArgument) << i;
+  }
+  EXPECT_EQ(code(ForecasterState{}), absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace heliotrope::curve
