@@ -23,45 +23,51 @@ struct Block {
 };
 
 // Telescoping blocks from the 5-minute mark at or before `now`: 24 of 5 minutes, 40 of 15 minutes,
-// 36 of an hour, 40 of 3 hours: about 7.1 days.
+// 36 of an hour, 40 of 3 hours: 7 days.
 std::vector<Block> MakeGrid(absl::Time now);
 
-// The index of the block that holds `time`: 0 when before the grid, blocks.size() when past its end.
+// The index of the block that holds `time`: 0 when before the grid, blocks.size() when past its
+// end.
 size_t BlockIndex(const std::vector<Block>& grid, absl::Time time);
 
 // One data center as the planner sees it. The vectors have one entry per block of the grid.
+// Capacity, foreground and batch are of the same nodes: connected ones that are not drained.
 struct Site {
   DataCenterId id;
-  MilliCores capacity;                 // Of connected nodes that are not drained.
-  model::Resources largest_node;       // Component-wise largest of all known nodes.
-  MilliCores foreground_now;           // Measured.
-  MilliCores batch_now;                // Held by our tasks, reservations included.
+  MilliCores capacity;
+  model::Resources largest_node;  // Component-wise largest of all known nodes.
+  MilliCores foreground_now;      // Measured.
+  MilliCores batch_now;           // Held by our tasks, reservations included.
+  // The part of batch_now that cannot leave before it ends; more than batch_now: not known.
+  MilliCores pinned_now = MilliCores::Max();
   double target_utilization = 0.8;
-  bool reactive = true;                // Plan by foreground_now only.
+  bool reactive = true;  // Plan by foreground_now only.
   model::Reason mode = model::Reason::kNoHistory;
-  std::vector<MilliCores> headroom;    // For batch: target minus a high quantile of the foreground; >= 0.
-  std::vector<MilliCores> likely;      // The same with the median foreground.
-  std::vector<MicroCost> price;        // Of one core-hour.
+  // What batch may hold: target minus a high quantile of the foreground; never negative.
+  std::vector<MilliCores> headroom;
+  std::vector<MilliCores> likely;  // The same with the median foreground.
+  std::vector<MicroCost> price;    // Of one core-hour.
 };
 
 // Waiting tasks that are alike.
 struct Class {
-  uint64_t id = 0;                     // Stable while the class exists; breaks ties.
+  uint64_t id = 0;  // Stable while the class exists; breaks ties.
   model::Resources request;
-  absl::Duration remaining;            // Per task, on its cores.
+  absl::Duration remaining;  // Per task, on its cores.
   absl::Time deadline = absl::InfiniteFuture();
   int priority = 0;
   bool checkpointable = false;
-  uint64_t allowed = 0;                // Bit i: residency allows sites[i].
+  uint64_t allowed = 0;  // Bit i: residency allows sites[i].
   std::optional<DataCenterId> home;
-  absl::Duration move_pause;           // How long a later move stops it: save, carry, restore.
-  std::optional<DataCenterId> checkpoint_at;  // A holder's data center: starting there carries nothing.
-  absl::Duration restore_pause;        // Carrying its checkpoint elsewhere.
+  absl::Duration move_pause;  // How long a later move stops it: save, carry, restore.
+  // A holder's data center: starting there carries nothing.
+  std::optional<DataCenterId> checkpoint_at;
+  absl::Duration restore_pause;  // Carrying its checkpoint elsewhere.
   int count = 0;
-  absl::Time oldest;                   // When its first task became ready.
+  absl::Time oldest;  // When its first task became ready.
 };
 
-// A task that runs and could be told to leave.
+// A task that holds a node and has not been told to leave.
 struct RunningTask {
   TaskId task;
   AttemptNumber attempt;
@@ -71,8 +77,9 @@ struct RunningTask {
   absl::Time deadline = absl::InfiniteFuture();
   int priority = 0;
   uint64_t allowed = 0;
-  bool checkpointable = false;
-  bool node_drained = false;
+  bool checkpointable = false;  // Runs now and may be told to leave.
+  bool node_drained = false;    // So it is not in its site's capacity.
+  bool node_away = false;       // Not connected: the same, and it is told nothing.
   absl::Time started;
   absl::Time last_moved = absl::InfinitePast();
   absl::Duration move_pause;
@@ -81,15 +88,16 @@ struct RunningTask {
 struct Settings {
   absl::Duration move_cooldown = absl::Hours(1);
   double move_gain_factor = 1.3;
-  absl::Duration minimum_run = absl::Minutes(30);  // A checkpointable task is not started for less.
+  // A checkpointable task is not started where it would have to leave sooner.
+  absl::Duration minimum_run = absl::Minutes(30);
 };
 
 struct Input {
   absl::Time now;
   std::vector<Block> grid;
-  std::vector<Site> sites;             // Sorted by id; at most 64.
-  std::vector<Class> classes;          // Sorted by id.
-  std::vector<RunningTask> running;    // Sorted by (task, attempt).
+  std::vector<Site> sites;           // Sorted by id; at most 64.
+  std::vector<Class> classes;        // Sorted by id.
+  std::vector<RunningTask> running;  // Sorted by (task, attempt).
   Settings settings;
 };
 
@@ -106,17 +114,17 @@ struct Allotment {
   size_t site = 0;
   size_t block = 0;
   absl::Time start;
-  absl::Time end;           // Expected, of each task.
+  absl::Time end;  // Expected, of each task.
   int count = 0;
   model::Reason reason = model::Reason::kNone;
-  std::string detail;       // With the inputs: headroom, price, deadline.
+  std::string detail;  // With the inputs: headroom, price, deadline.
 };
 
 struct Verdict {
   uint64_t class_id = 0;
   Mode mode = Mode::kAsSoonAsPossible;
-  std::vector<size_t> ranked;          // Allowed sites, most wanted now first.
-  std::vector<Allotment> allotments;   // By start time.
+  std::vector<size_t> ranked;                   // Allowed sites, most wanted now first.
+  std::vector<Allotment> allotments;            // By start time.
   model::Reason reason = model::Reason::kNone;  // Why its tasks wait, if they do.
   std::string detail;
 };
@@ -125,16 +133,25 @@ struct Verdict {
 struct MoveAdvice {
   TaskId task;
   AttemptNumber attempt;
-  std::optional<size_t> to;            // Empty: no room anywhere allowed; checkpoint and wait.
+  std::optional<size_t> to;  // Empty: no room anywhere allowed; checkpoint and wait.
   model::Reason reason = model::Reason::kNone;
-  std::string detail;                  // With the inputs.
+  std::string detail;  // With the inputs.
+};
+
+// A running task that stays where room is short, and why.
+struct Stay {
+  TaskId task;
+  AttemptNumber attempt;
+  model::Reason reason = model::Reason::kNone;
+  std::string detail;
 };
 
 struct Plan {
   absl::Time made = absl::InfinitePast();
   std::vector<Block> grid;
-  std::vector<Verdict> verdicts;                 // In dispatch order: most urgent first.
+  std::vector<Verdict> verdicts;  // In dispatch order: most urgent first.
   std::vector<MoveAdvice> moves;
+  std::vector<Stay> stays;
   std::vector<std::vector<MilliCores>> planned;  // [site][block]: running and allotted cores.
 };
 
@@ -142,12 +159,15 @@ struct Plan {
 Plan Compute(const Input& input);
 
 // Plans one new class into what `plan` leaves free, adding to plan.planned and plan.verdicts.
-// Used between full plans, so that a submission is answered at once.
+// Used between full plans, so that a submission is answered at once. REQUIRES: both are of one
+// grid; input.now may have gone on. The verdict is the last of plan.verdicts, out of dispatch
+// order; it stays valid until the next change of them.
 const Verdict& PlaceClass(const Input& input, const Class& added, Plan& plan);
 
-// Whether one more task may start in the site right now, given live batch use: headroom of now and of the
-// blocks that it must last for (a task that cannot checkpoint: its whole duration; else
-// minimum_run), measured foreground, and under kMustRun only free cores.
+// Whether one more task may start in the site right now, given live batch use: measured foreground,
+// headroom of now and of the blocks that it must last for (a task that cannot checkpoint: its whole
+// duration; else minimum_run), and under kMustRun free cores only. Needs input's sites, grid, now
+// and settings. Cost O(blocks that it must last for).
 bool FitsNow(const Input& input, const Class& task_class, size_t site, Mode mode);
 
 // What a site could offer a class.
@@ -159,10 +179,12 @@ struct Option {
   std::string detail;
   absl::Time start = absl::InfiniteFuture();
   absl::Time end = absl::InfiniteFuture();
-  double mean_price = 0;   // In price units (not micro).
+  double mean_price = 0;  // In price units (not micro).
 };
 
-// Every site's option for one task of the class, best first.
+// Every site's option for one task of the class, best first: what the plan has chosen, then what
+// fits, then what comes later by cost. Needs of input what FitsNow does; its grid may be newer than
+// the plan's.
 std::vector<Option> Explain(const Input& input, const Plan& plan, const Class& task_class);
 
 }  // namespace heliotrope::plan

@@ -1,0 +1,41 @@
+// The whole plan: running tasks first, then classes by urgency, then moves for price.
+#include <algorithm>
+#include <utility>
+
+#include "scheduler/plan/ledger.h"
+#include "scheduler/plan/moves.h"
+#include "scheduler/plan/placement.h"
+#include "scheduler/plan/plan.h"
+#include "scheduler/plan/urgency.h"
+
+namespace heliotrope::plan {
+
+Plan Compute(const Input& input) {
+  Ledger ledger(input);
+  Plan plan;
+  plan.made = input.now;
+  plan.grid = input.grid;
+  MakeRoom(ledger, plan);
+  std::vector<std::pair<Urgency, const Class*>> order;
+  order.reserve(input.classes.size());
+  for (const Class& task_class : input.classes) {
+    order.emplace_back(UrgencyOf(ledger, task_class), &task_class);
+  }
+  std::sort(order.begin(), order.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  plan.verdicts.reserve(order.size());
+  for (const auto& entry : order) plan.verdicts.push_back(PlaceTasks(ledger, *entry.second));
+  SeekCheaper(ledger, plan);
+  plan.planned = ledger.PlannedCores();
+  return plan;
+}
+
+const Verdict& PlaceClass(const Input& input, const Class& added, Plan& plan) {
+  Ledger ledger(input);
+  ledger.TakeUp(plan);
+  plan.verdicts.push_back(PlaceTasks(ledger, added));
+  plan.planned = ledger.PlannedCores();
+  return plan.verdicts.back();
+}
+
+}  // namespace heliotrope::plan

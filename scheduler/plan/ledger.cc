@@ -1,0 +1,146 @@
+#include "scheduler/plan/ledger.h"
+
+#include <algorithm>
+
+#include "scheduler/base/check.h"
+
+namespace heliotrope::plan {
+namespace {
+
+constexpr int64_t kMarkSeconds = 300;
+// Keeps price times the seconds of the grid within 64 bits.
+constexpr int64_t kMaxMicroPrice = 1'000'000'000'000;
+
+}  // namespace
+
+Ledger::Ledger(const Input& input) : input_(input) {
+  HT_CHECK_LE(input.sites.size(), 64u);
+  origin_ = input.grid.empty() ? input.now : input.grid.front().start;
+  now_ = std::max<int64_t>(0, absl::ToInt64Seconds(input.now - origin_));
+  ReadGrid();
+  headroom_.resize(sites() * blocks());
+  planned_.resize(sites() * blocks());
+  prices_.resize(sites() * blocks());
+  costs_before_.resize(sites() * blocks());
+  for (size_t site = 0; site < sites(); ++site) ReadSite(site);
+  if (blocks() == 0 || sites() == 0) return;
+  int64_t sum = 0;
+  for (size_t site = 0; site < sites(); ++site) {
+    int64_t cost = 0;
+    int64_t seconds = 0;
+    for (size_t block = first_block_; block < blocks(); ++block) {
+      cost += std::abs(price(site, block)) * length(block);
+      seconds += length(block);
+    }
+    if (seconds > 0) sum += cost / seconds;
+  }
+  typical_price_ = std::max<int64_t>(1, sum / static_cast<int64_t>(sites()));
+}
+
+void Ledger::ReadGrid() {
+  for (const Block& block : input_.grid) {
+    const int64_t start = absl::ToInt64Seconds(block.start - origin_);
+    starts_.push_back(start);
+    ends_.push_back(start + absl::ToInt64Seconds(block.length));
+  }
+  horizon_ = ends_.empty() ? now_ : ends_.back();
+  for (int64_t mark = 0, block = 0; mark < horizon_; mark += kMarkSeconds) {
+    while (ends_[static_cast<size_t>(block)] <= mark) ++block;
+    block_at_mark_.push_back(static_cast<size_t>(block));
+  }
+  first_block_ = BlockOf(now_);
+  for (size_t block = 0; block < first_block_; ++block) starts_[block] = ends_[block];
+  if (first_block_ < blocks()) starts_[first_block_] = now_;
+}
+
+void Ledger::ReadSite(size_t index) {
+  const Site& site = input_.sites[index];
+  HT_CHECK_EQ(site.headroom.size(), blocks());
+  HT_CHECK_EQ(site.price.size(), blocks());
+  int64_t cost = 0;
+  for (size_t block = 0; block < blocks(); ++block) {
+    headroom_[Cell(index, block)] = std::max<int64_t>(0, site.headroom[block].value());
+    const int64_t price = std::clamp(site.price[block].value(), -kMaxMicroPrice, kMaxMicroPrice);
+    prices_[Cell(index, block)] = price;
+    costs_before_[Cell(index, block)] = cost;
+    cost += price * length(block);
+  }
+  free_now_.push_back((site.capacity - site.foreground_now - site.batch_now).value());
+}
+
+void Ledger::TakeUp(const Plan& plan) {
+  if (plan.planned.size() != sites() || plan.grid.empty()) return;
+  for (size_t block = first_block_; block < blocks(); ++block) {
+    const size_t from = BlockIndex(plan.grid, input_.grid[block].start);
+    if (from >= plan.grid.size()) return;
+    for (size_t site = 0; site < sites(); ++site) {
+      planned_[Cell(site, block)] = plan.planned[site][from].value();
+    }
+  }
+}
+
+int64_t Ledger::Seconds(absl::Duration duration) {
+  if (duration >= absl::Seconds(kForever)) return kForever;
+  return absl::ToInt64Seconds(absl::Ceil(duration, absl::Seconds(1)));
+}
+
+int64_t Ledger::SecondsOf(absl::Time time) const {
+  const absl::Duration since = time - origin_;
+  if (since >= absl::Seconds(kForever)) return kForever;
+  if (since <= -absl::Seconds(kForever)) return -kForever;
+  return absl::ToInt64Seconds(since);
+}
+
+size_t Ledger::BlockOf(int64_t seconds) const {
+  if (seconds >= horizon_) return blocks();
+  if (seconds < 0) return 0;
+  size_t block = block_at_mark_[static_cast<size_t>(seconds / kMarkSeconds)];
+  while (ends_[block] <= seconds) ++block;
+  return block;
+}
+
+int64_t Ledger::residual(size_t site, size_t block) const {
+  const size_t cell = Cell(site, block);
+  return std::max<int64_t>(0, headroom_[cell] - planned_[cell]);
+}
+
+int64_t Ledger::Cost(size_t site, int64_t from, int64_t to) const {
+  from = std::max(from, now_);
+  to = std::min(to, horizon_);
+  if (from >= to) return 0;
+  const size_t first = BlockOf(from);
+  const size_t last = BlockOf(to - 1);
+  return costs_before_[Cell(site, last)] + price(site, last) * (to - start(last)) -
+         costs_before_[Cell(site, first)] - price(site, first) * (from - start(first));
+}
+
+int64_t Ledger::MeanPrice(size_t site, int64_t from, int64_t to) const {
+  if (blocks() == 0) return 0;
+  from = std::max(from, now_);
+  to = std::min(to, horizon_);
+  if (from >= to) return price(site, std::min(BlockOf(from), blocks() - 1));
+  return Cost(site, from, to) / (to - from);
+}
+
+void Ledger::Add(const Use& use) {
+  const int64_t from = std::max(use.from, now_);
+  for (size_t block = BlockOf(from); block < blocks() && start(block) < use.to; ++block) {
+    const int64_t used_s = std::min(end(block), use.to) - std::max(start(block), from);
+    // Rounded up, so that many small parts never add up to more than there is.
+    int64_t part = (use.milli_cores * used_s + length(block) - 1) / length(block);
+    if (start(block) >= use.fixed_until) part = std::min(part, residual(use.site, block));
+    planned_[Cell(use.site, block)] += part;
+  }
+}
+
+std::vector<std::vector<MilliCores>> Ledger::PlannedCores() const {
+  std::vector<std::vector<MilliCores>> planned(sites());
+  for (size_t site = 0; site < sites(); ++site) {
+    for (size_t block = 0; block < blocks(); ++block) {
+      planned[site].push_back(MilliCores::FromMilli(this->planned(site, block)));
+    }
+  }
+  return planned;
+}
+
+}  // namespace heliotrope::plan

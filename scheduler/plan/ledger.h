@@ -1,0 +1,96 @@
+// What is free where and when, while a plan is made: headroom minus what runs and what is planned,
+// block by block, and what a core costs over a stretch of time. Times are whole seconds from the
+// start of the grid, prices micro-units a core-hour, cores thousandths: all int64, so that every
+// host plans the same.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "scheduler/plan/plan.h"
+
+namespace heliotrope::plan {
+
+class Ledger {
+ public:
+  // Later than anything: an infinite deadline.
+  static constexpr int64_t kForever = int64_t{1} << 40;
+
+  // Everything free. REQUIRES: at most 64 sites, their vectors as long as the grid.
+  explicit Ledger(const Input& input);
+
+  // Takes up what another plan has planned, block for block, or by time when its grid is older. A
+  // plan for other sites is left out.
+  void TakeUp(const Plan& plan);
+
+  const Input& input() const { return input_; }
+  size_t sites() const { return input_.sites.size(); }
+  size_t blocks() const { return starts_.size(); }
+
+  // The block that holds now; blocks() when the grid is over.
+  size_t first_block() const { return first_block_; }
+  int64_t now() const { return now_; }
+  // What is left of a block: it starts now if it holds now.
+  int64_t start(size_t block) const { return starts_[block]; }
+  int64_t end(size_t block) const { return ends_[block]; }
+  int64_t length(size_t block) const { return ends_[block] - starts_[block]; }
+  // The end of the last block.
+  int64_t horizon() const { return horizon_; }
+
+  // Rounded up; kForever at most.
+  static int64_t Seconds(absl::Duration duration);
+  int64_t SecondsOf(absl::Time time) const;
+  absl::Time TimeAt(int64_t seconds) const { return origin_ + absl::Seconds(seconds); }
+  // The block that holds the moment; blocks() from the horizon on.
+  size_t BlockOf(int64_t seconds) const;
+
+  int64_t headroom(size_t site, size_t block) const { return headroom_[Cell(site, block)]; }
+  int64_t planned(size_t site, size_t block) const { return planned_[Cell(site, block)]; }
+  int64_t residual(size_t site, size_t block) const;
+  int64_t price(size_t site, size_t block) const { return prices_[Cell(site, block)]; }
+
+  // Price times seconds of one core over [from, to), as far as the grid goes.
+  int64_t Cost(size_t site, int64_t from, int64_t to) const;
+  // The mean price over [from, to); that of the nearest block when it is empty.
+  int64_t MeanPrice(size_t site, int64_t from, int64_t to) const;
+  // The mean size of the fleet's prices over the grid, at least 1: what "a little dearer" means.
+  int64_t typical_price() const { return typical_price_; }
+
+  struct Use {
+    size_t site = 0;
+    int64_t from = 0;
+    int64_t to = 0;
+    int64_t milli_cores = 0;
+    int64_t fixed_until = kForever;  // In blocks from here on only what is free is taken.
+  };
+  // Plans the cores: in a block that is partly used, the part.
+  void Add(const Use& use);
+
+  // Cores that nobody holds now, target or not.
+  int64_t free_now(size_t site) const { return free_now_[site]; }
+  void TakeFreeNow(size_t site, int64_t milli_cores) { free_now_[site] -= milli_cores; }
+
+  std::vector<std::vector<MilliCores>> PlannedCores() const;
+
+ private:
+  size_t Cell(size_t site, size_t block) const { return site * blocks() + block; }
+  void ReadGrid();
+  void ReadSite(size_t site);
+
+  const Input& input_;
+  absl::Time origin_;
+  int64_t now_ = 0;
+  int64_t horizon_ = 0;
+  size_t first_block_ = 0;
+  std::vector<int64_t> starts_;
+  std::vector<int64_t> ends_;
+  std::vector<size_t> block_at_mark_;  // By five minutes: a block at or before it.
+  std::vector<int64_t> headroom_;      // By site, then block, as are the next two.
+  std::vector<int64_t> planned_;
+  std::vector<int64_t> prices_;
+  std::vector<int64_t> costs_before_;  // By site: price times seconds of all blocks before this.
+  std::vector<int64_t> free_now_;
+  int64_t typical_price_ = 1;
+};
+
+}  // namespace heliotrope::plan

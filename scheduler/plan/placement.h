@@ -1,0 +1,13 @@
+// One class: whether its tasks start as soon as possible, at a chosen time, at any price or never,
+// and where.
+#pragma once
+
+#include "scheduler/plan/ledger.h"
+#include "scheduler/plan/plan.h"
+
+namespace heliotrope::plan {
+
+// Decides and enters what it allots into the ledger. Cost O(sites x blocks).
+Verdict PlaceTasks(Ledger& ledger, const Class& task_class);
+
+}  // namespace heliotrope::plan
