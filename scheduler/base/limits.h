@@ -52,7 +52,7 @@ inline constexpr size_t kMaxLabelBytes = 63;
 // Characters of a job's description.
 inline constexpr size_t kMaxDescriptionBytes = 1024;
 // Cores of one task: more than any node has.
-inline constexpr MilliCores kMaxCoresPerTask = MilliCores::FromMilli(1024 * 1000);
+inline constexpr MilliCores kMaxCoresPerTask = MilliCores::FromMilli(1'024'000);
 // Memory of one task: more than any node has.
 inline constexpr Bytes kMaxMemoryPerTask = Bytes::FromTiB(16);
 // Bounds of a job's expected duration, and how far ahead a deadline may be.
