@@ -98,6 +98,14 @@ const plan::Verdict* Machine::VerdictOf(const Job&, const model::Task& task) con
   return index == verdict_by_class_.end() ? nullptr : &plan_.verdicts[index->second];
 }
 
+std::optional<std::pair<JobId, size_t>> Machine::ExampleOf(uint64_t class_id) const {
+  const auto key = class_by_id_.find(class_id);
+  if (key == class_by_id_.end()) return std::nullopt;
+  const ClassQueue& queue = classes_.at(key->second);
+  if (queue.tasks.empty()) return std::nullopt;
+  return std::make_pair(FindJob(queue.tasks.begin()->job)->id, queue.tasks.size());
+}
+
 std::pair<Reason, std::string> Machine::WaitReason(const Job& job, const model::Task& task) const {
   const bool in_class = task.class_id != 0;
   const plan::Verdict* verdict = in_class ? VerdictOf(job, task) : nullptr;

@@ -124,6 +124,7 @@ Reply Machine::On(const SubmitJob& command) {
   job->tasks.resize(spec->count);
   job->counts.pending = spec->count;
   totals_pending_ += spec->count;
+  ++totals_active_;
   uid_by_id_.emplace(command.id.value(), uid);
   changes_.jobs.insert(uid);
   if (!command.request.empty()) {

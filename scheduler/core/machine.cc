@@ -107,6 +107,7 @@ absl::Status Machine::RecoverTasks(Job& job) {
     }
     NoteUncopied(job, id);
   }
+  if (!job.Ended()) ++totals_active_;
   if (job.Ended()) job_expiry_.emplace(job.end_time + fleet_.ended_job_retention, job.uid);
   return absl::OkStatus();
 }
@@ -238,6 +239,7 @@ void Machine::EndTask(Job& job, const TaskId& id, TaskState state, Reason reason
 void Machine::FinishJobIfDone(Job& job) {
   if (job.Ended() || job.counts.Ended() != job.tasks.size()) return;
   job.end_time = now_;
+  --totals_active_;
   ++job.version;
   changes_.jobs.insert(job.uid);
   job_expiry_.emplace(job.end_time + fleet_.ended_job_retention, job.uid);

@@ -72,6 +72,7 @@ class Machine {
   const plan::Plan& current_plan() const { return plan_; }
   const plan::Input& board() const { return board_; }
   const std::map<DataCenterId, curve::Forecaster>& curves() const { return curves_; }
+  int64_t active_jobs() const { return totals_active_; }
   int64_t pending_tasks() const { return totals_pending_; }
   int64_t held_tasks() const { return totals_held_; }
   const MachineOptions& options() const { return options_; }
@@ -81,6 +82,10 @@ class Machine {
   plan::Class ClassOf(const Job& job, const model::Task& task) const;
   // The verdict that a waiting task's class has in the plan of now; nullptr if it is not planned yet.
   const plan::Verdict* VerdictOf(const Job& job, const model::Task& task) const;
+  // A job of a class and how many tasks wait in it; nothing if none does.
+  std::optional<std::pair<JobId, size_t>> ExampleOf(uint64_t class_id) const;
+  // Whether prices are the signal's rather than the load itself.
+  bool priced() const { return priced_; }
   // Why a waiting task waits, at this moment.
   std::pair<model::Reason, std::string> WaitReason(const Job& job, const model::Task& task) const;
 
@@ -238,6 +243,7 @@ class Machine {
   bool board_stale_ = false;
   bool dispatch_needed_ = false;
   bool plan_wanted_ = false;
+  int64_t totals_active_ = 0;   // Jobs that have not ended.
   int64_t totals_pending_ = 0;
   int64_t totals_held_ = 0;
 

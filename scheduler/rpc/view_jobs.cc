@@ -1,0 +1,268 @@
+// Jobs, tasks and explanations.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "scheduler/base/duration.h"
+#include "scheduler/base/names.h"
+#include "scheduler/model/reason.h"
+#include "scheduler/rpc/convert_job.h"
+#include "scheduler/rpc/view.h"
+#include "scheduler/wire/time.h"
+
+namespace heliotrope::rpc {
+
+using model::TaskState;
+
+namespace {
+
+// Tasks that are looked at for a job's expected end and message: the rest are like them.
+constexpr size_t kTasksLookedAt = 64;
+
+v1::Job::State StateToProto(core::JobState state) {
+  switch (state) {
+    case core::JobState::kPending:
+      return v1::Job::STATE_PENDING;
+    case core::JobState::kRunning:
+      return v1::Job::STATE_RUNNING;
+    case core::JobState::kSucceeded:
+      return v1::Job::STATE_SUCCEEDED;
+    case core::JobState::kFailed:
+      return v1::Job::STATE_FAILED;
+    case core::JobState::kCancelled:
+      return v1::Job::STATE_CANCELLED;
+  }
+  return v1::Job::STATE_UNSPECIFIED;
+}
+
+v1::Task::State StateToProto(TaskState state) {
+  switch (state) {
+    case TaskState::kPending:
+      return v1::Task::STATE_PENDING;
+    case TaskState::kAssigned:
+      return v1::Task::STATE_ASSIGNED;
+    case TaskState::kRunning:
+      return v1::Task::STATE_RUNNING;
+    case TaskState::kCheckpointing:
+      return v1::Task::STATE_CHECKPOINTING;
+    case TaskState::kSucceeded:
+      return v1::Task::STATE_SUCCEEDED;
+    case TaskState::kFailed:
+      return v1::Task::STATE_FAILED;
+    case TaskState::kCancelled:
+      return v1::Task::STATE_CANCELLED;
+  }
+  return v1::Task::STATE_UNSPECIFIED;
+}
+
+// When a task that has not ended is expected to start and end; InfiniteFuture: not known.
+struct Expectation {
+  absl::Time start = absl::InfiniteFuture();
+  absl::Time end = absl::InfiniteFuture();
+};
+
+Expectation Expect(const core::Machine& machine, const core::Job& job, const model::Task& task) {
+  if (HoldsNode(task.state)) {
+    return {machine.now(), machine.now() + machine.Remaining(job, task)};
+  }
+  const plan::Verdict* verdict = machine.VerdictOf(job, task);
+  if (verdict == nullptr || verdict->allotments.empty()) return {};
+  const plan::Allotment& first = verdict->allotments.front();
+  const absl::Time start = std::max(first.start, machine.now());
+  return {start, start + machine.Remaining(job, task)};
+}
+
+void FillAttempt(const model::AttemptRecord& record, v1::Attempt& proto) {
+  proto.set_number(static_cast<int32_t>(record.number.value()));
+  proto.set_node(NodeName(record.node));
+  proto.set_data_center(DataCenterName(record.data_center));
+  *proto.mutable_assign_time() = wire::ToProto(record.assign_time);
+  if (record.start_time != absl::InfiniteFuture()) {
+    *proto.mutable_start_time() = wire::ToProto(record.start_time);
+  }
+  if (record.end_time != absl::InfiniteFuture()) {
+    *proto.mutable_end_time() = wire::ToProto(record.end_time);
+  }
+  proto.set_placement_reason(std::string(model::ReasonName(record.placement)));
+  proto.set_placement_detail(record.placement_detail);
+  if (record.end != model::Reason::kNone) {
+    proto.set_end_reason(std::string(model::ReasonName(record.end)));
+    proto.set_end_detail(record.end_detail);
+  }
+  proto.set_agent_address(record.agent_address);
+  proto.set_cpu_seconds(record.cpu_seconds);
+}
+
+void FillCheckpoint(const model::Checkpoint& checkpoint, v1::CheckpointInfo& proto) {
+  proto.set_attempt(static_cast<int32_t>(checkpoint.key.attempt.attempt.value()));
+  proto.set_sequence(static_cast<int32_t>(checkpoint.key.sequence));
+  proto.set_digest(absl::BytesToHexString(checkpoint.digest));
+  proto.set_size_bytes(checkpoint.size.value());
+  for (const NodeId& node : checkpoint.holders) proto.add_nodes(NodeName(node));
+  *proto.mutable_progress() = wire::ToProto(checkpoint.progress);
+}
+
+std::string JobMessage(const core::Machine& machine, const core::Job& job) {
+  if (job.Ended()) return {};
+  if (job.cancel_requested) return "cancel requested; its tasks are being stopped";
+  const size_t looked_at = std::min(job.tasks.size(), kTasksLookedAt);
+  for (size_t i = 0; i < looked_at; ++i) {
+    if (job.tasks[i].state != TaskState::kPending) continue;
+    const auto [reason, detail] = machine.WaitReason(job, job.tasks[i]);
+    return absl::StrCat(model::ReasonName(reason), detail.empty() ? "" : ": ", detail);
+  }
+  return {};
+}
+
+const char* VerdictWord(plan::Option::Verdict verdict) {
+  switch (verdict) {
+    case plan::Option::Verdict::kFits:
+      return "could start now";
+    case plan::Option::Verdict::kLater:
+      return "later";
+    case plan::Option::Verdict::kNever:
+      return "not";
+  }
+  return "";
+}
+
+v1::ExplainJobResponse::Option::Verdict VerdictToProto(plan::Option::Verdict verdict) {
+  switch (verdict) {
+    case plan::Option::Verdict::kFits:
+      return v1::ExplainJobResponse::Option::VERDICT_FITS;
+    case plan::Option::Verdict::kLater:
+      return v1::ExplainJobResponse::Option::VERDICT_LATER;
+    case plan::Option::Verdict::kNever:
+      return v1::ExplainJobResponse::Option::VERDICT_NEVER;
+  }
+  return v1::ExplainJobResponse::Option::VERDICT_UNSPECIFIED;
+}
+
+std::string Summary(const core::Machine& machine, const core::Job& job, uint32_t index) {
+  const model::Task& task = job.tasks[index];
+  const std::string name = FormatTaskName(job.id, index);
+  const Expectation expected = Expect(machine, job, task);
+  if (IsTerminal(task.state)) {
+    return absl::StrCat(name, " has ended: ", model::ReasonName(task.reason));
+  }
+  if (HoldsNode(task.state)) {
+    const model::AttemptRecord& record = task.run->attempts.back();
+    return absl::StrCat(name, " is ", model::TaskStateName(task.state), " in ",
+                        record.data_center.value(), " (", model::ReasonName(record.placement),
+                        ": ", record.placement_detail, "); expected to end at ",
+                        Rfc3339(absl::FromUnixSeconds(absl::ToUnixSeconds(expected.end))));
+  }
+  const auto [reason, detail] = machine.WaitReason(job, task);
+  std::string text = absl::StrCat(name, " waits: ", model::ReasonName(reason));
+  if (!detail.empty()) absl::StrAppend(&text, ": ", detail);
+  if (expected.start != absl::InfiniteFuture()) {
+    absl::StrAppend(&text, "; expected to start at ",
+                    Rfc3339(absl::FromUnixSeconds(absl::ToUnixSeconds(expected.start))));
+  }
+  return text;
+}
+
+}  // namespace
+
+void FillJob(const core::Machine& machine, const core::Job& job, v1::Job& proto) {
+  proto.set_name(JobName(job.id));
+  SpecToProto(*job.spec, proto);
+  proto.set_state(StateToProto(job.State()));
+  v1::TaskCounts& counts = *proto.mutable_task_counts();
+  counts.set_pending(static_cast<int32_t>(job.counts.pending));
+  counts.set_assigned(static_cast<int32_t>(job.counts.assigned));
+  counts.set_running(static_cast<int32_t>(job.counts.running));
+  counts.set_checkpointing(static_cast<int32_t>(job.counts.checkpointing));
+  counts.set_succeeded(static_cast<int32_t>(job.counts.succeeded));
+  counts.set_failed(static_cast<int32_t>(job.counts.failed));
+  counts.set_cancelled(static_cast<int32_t>(job.counts.cancelled));
+  *proto.mutable_create_time() = wire::ToProto(job.create_time);
+  proto.set_etag(absl::StrCat(job.uid.value(), "-", job.version));
+  proto.set_cancel_requested(job.cancel_requested);
+  proto.set_status_message(JobMessage(machine, job));
+  if (job.Ended()) {
+    *proto.mutable_end_time() = wire::ToProto(job.end_time);
+    return;
+  }
+  absl::Time end = absl::InfinitePast();
+  const size_t looked_at = std::min(job.tasks.size(), kTasksLookedAt);
+  for (size_t i = 0; i < looked_at; ++i) {
+    if (!IsTerminal(job.tasks[i].state)) end = std::max(end, Expect(machine, job, job.tasks[i]).end);
+  }
+  if (end != absl::InfinitePast() && end != absl::InfiniteFuture()) {
+    *proto.mutable_expected_end_time() = wire::ToProto(end);
+  }
+}
+
+void FillTask(const core::Machine& machine, const core::Job& job, uint32_t index, v1::Task& proto) {
+  const model::Task& task = job.tasks[index];
+  proto.set_name(FormatTaskName(job.id, index));
+  proto.set_state(StateToProto(task.state));
+  proto.set_attempt(static_cast<int32_t>(task.attempt.value()));
+  proto.set_failures(static_cast<int32_t>(task.failures));
+  if (task.state == TaskState::kPending) {
+    const auto [reason, detail] = machine.WaitReason(job, task);
+    proto.set_reason(std::string(model::ReasonName(reason)));
+    proto.set_detail(detail);
+  } else {
+    proto.set_reason(std::string(model::ReasonName(task.reason)));
+    if (task.run != nullptr) proto.set_detail(task.run->detail);
+  }
+  if (!IsTerminal(task.state)) {
+    const Expectation expected = Expect(machine, job, task);
+    if (expected.end != absl::InfiniteFuture()) {
+      *proto.mutable_expected_start_time() = wire::ToProto(expected.start);
+      *proto.mutable_expected_end_time() = wire::ToProto(expected.end);
+    }
+  }
+  if (task.run == nullptr) return;
+  if (task.run->checkpoint) FillCheckpoint(*task.run->checkpoint, *proto.mutable_checkpoint());
+  if (task.run->attempts.empty()) return;
+  const model::AttemptRecord& last = task.run->attempts.back();
+  proto.set_node(NodeName(last.node));
+  proto.set_data_center(DataCenterName(last.data_center));
+  if (last.exit_code) proto.set_exit_code(*last.exit_code);
+  if (last.exit_signal) proto.set_exit_signal(*last.exit_signal);
+  for (const model::AttemptRecord& record : task.run->attempts) {
+    FillAttempt(record, *proto.add_attempts());
+  }
+}
+
+void FillExplanation(const core::Machine& machine, const core::Job& job, uint32_t index,
+                     v1::ExplainJobResponse& proto) {
+  const model::Task& task = job.tasks[index];
+  proto.set_summary(Summary(machine, job, index));
+  FillTask(machine, job, index, *proto.mutable_task());
+  plan::Input input = machine.board();
+  input.now = machine.now();
+  if (machine.current_plan().made > absl::InfinitePast()) {
+    *proto.mutable_plan_time() = wire::ToProto(machine.current_plan().made);
+  }
+  bool all_reactive = true;
+  for (const plan::Site& site : input.sites) all_reactive = all_reactive && site.reactive;
+  proto.set_planning_mode(all_reactive ? "reactive" : "forecast");
+  if (IsTerminal(task.state)) return;
+  const plan::Verdict* verdict = machine.VerdictOf(job, task);
+  for (const plan::Option& option :
+       plan::Explain(input, machine.current_plan(), machine.ClassOf(job, task))) {
+    v1::ExplainJobResponse::Option& out = *proto.add_options();
+    out.set_data_center(DataCenterName(input.sites[option.site].id));
+    out.set_verdict(VerdictToProto(option.verdict));
+    out.set_reason(std::string(model::ReasonName(option.reason)));
+    out.set_detail(option.detail.empty() ? VerdictWord(option.verdict) : option.detail);
+    if (option.start != absl::InfiniteFuture()) {
+      *out.mutable_start_time() = wire::ToProto(option.start);
+      *out.mutable_end_time() = wire::ToProto(option.end);
+    }
+    out.set_mean_price(option.mean_price);
+    const bool planned = verdict != nullptr && !verdict->allotments.empty() &&
+                         verdict->allotments.front().site == option.site;
+    const bool there = HoldsNode(task.state) &&
+                       task.run->attempts.back().data_center == input.sites[option.site].id;
+    out.set_chosen(HoldsNode(task.state) ? there : planned);
+  }
+}
+
+}  // namespace heliotrope::rpc
