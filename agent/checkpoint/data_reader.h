@@ -1,0 +1,42 @@
+// The bytes of a checkpoint as they travel: its files one after the other, compressed from any
+// offset on.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agent/checkpoint/manifest.h"
+#include "agent/checkpoint/store.h"
+#include "agent/checkpoint/zstd_stream.h"
+#include "scheduler/os/files.h"
+
+namespace heliotrope::agent::checkpoint {
+
+// Not thread-safe.
+class DataReader {
+ public:
+  // From `offset` of the concatenation on. OUT_OF_RANGE when it is beyond the end.
+  static absl::StatusOr<DataReader> Open(const Store& store, Manifest manifest, int64_t offset);
+
+  // The next piece of the zstd stream, at most kStreamPartBytes; empty at the end. ABORTED when a
+  // file is not there any more or is shorter than it was: the checkpoint was removed.
+  absl::StatusOr<std::string> Next();
+
+ private:
+  DataReader(std::string data, Manifest manifest)
+      : data_(std::move(data)), manifest_(std::move(manifest)) {}
+  // Up to `size` raw bytes; empty at the end of the last file.
+  absl::StatusOr<std::string> ReadRaw(size_t size);
+
+  std::string data_;
+  Manifest manifest_;
+  size_t file_ = 0;
+  int64_t position_ = 0;  // In that file.
+  os::UniqueFd fd_;
+  Compressor compressor_;
+  std::string pending_;  // Compressed, not given out yet.
+  bool ended_ = false;
+};
+
+}  // namespace heliotrope::agent::checkpoint

@@ -1,0 +1,53 @@
+// The files of a checkpoint directory: found, copied and hashed without ever following a symbolic
+// link. The directory was written by a job, which may have put anything there.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agent/checkpoint/manifest.h"
+#include "scheduler/os/files.h"
+
+namespace heliotrope::agent::checkpoint {
+
+struct FoundFile {
+  std::string path;  // Relative.
+  int64_t size_bytes = 0;
+  uint32_t mode = 0;
+};
+
+// Every regular file below `root`, sorted by path. FAILED_PRECONDITION for anything that is neither
+// a file nor a folder (symbolic links, sockets, pipes): it names it. RESOURCE_EXHAUSTED beyond the
+// bounds of manifest.h.
+absl::StatusOr<std::vector<FoundFile>> FindFiles(const std::string& root);
+
+// Opens `path` below `root` for reading; no component may be a symbolic link.
+absl::StatusOr<os::UniqueFd> OpenBelow(const std::string& root, const std::string& path);
+
+// Makes the folders above `path` below `root` and creates it; it must not be there yet.
+struct CreateOptions {
+  uint32_t mode = 0600;
+  // Owner of the file and of the folders that were made.
+  std::optional<std::pair<uid_t, gid_t>> owner = {};
+};
+absl::StatusOr<os::UniqueFd> CreateBelow(const std::string& root, const std::string& path,
+                                         const CreateOptions& options);
+
+// Reads `source` to its end, writes it to `target` if that is valid, and returns size and SHA-256.
+// `name` is for the errors.
+struct CopyResult {
+  int64_t size_bytes = 0;
+  std::string sha256;
+};
+absl::StatusOr<CopyResult> HashAndCopy(int source, int target, const std::string& name);
+
+// fsync of every folder at and below `root`.
+absl::Status SyncFolders(const std::string& root);
+
+}  // namespace heliotrope::agent::checkpoint

@@ -1,0 +1,169 @@
+#include "agent/checkpoint/pull.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <functional>
+#include <thread>
+
+#include "agent/checkpoint/data_reader.h"
+#include "scheduler/wire/channel.h"
+#include "scheduler/wire/server.h"
+#include "scheduler/wire/status.h"
+#include "tests/agent/checkpoint/checkpoint_fixture.h"
+
+namespace heliotrope::agent::checkpoint {
+namespace {
+
+// A holder that can misbehave.
+class Holder final : public v1::AgentService::Service {
+ public:
+  explicit Holder(const Store& store) : store_(store) {
+    auto server = wire::StartServer("127.0.0.1:0", *wire::MakeCredentials({}), {this});
+    EXPECT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+  }
+
+  const std::string& address() const { return server_.address; }
+
+  // Pieces that a call may send before it breaks off.
+  int pieces_per_call = 1000;
+  // Changes what is sent.
+  std::function<void(v1::PullCheckpointResponse&)> forge = {};
+  // Instead of an answer.
+  absl::Status refuse;
+  std::atomic<int> calls{0};
+  std::vector<int64_t> offsets;
+
+ private:
+  grpc::Status PullCheckpoint(grpc::ServerContext* context,
+                              const v1::PullCheckpointRequest* request,
+                              grpc::ServerWriter<v1::PullCheckpointResponse>* writer) override {
+    ++calls;
+    offsets.push_back(request->offset_bytes());
+    if (!refuse.ok()) return wire::ToGrpc(refuse);
+    auto manifest = store_.List();
+    v1::PullCheckpointResponse response;
+    response.mutable_manifest()->set_contents(*store_.ReadManifest(manifest.at(0).key));
+    if (forge) forge(response);
+    writer->Write(response);
+    auto reader = DataReader::Open(store_, *store_.Find(manifest.at(0).key),
+                                   request->offset_bytes());
+    for (int i = 0; i < pieces_per_call && !context->IsCancelled(); ++i) {
+      auto piece = reader->Next();
+      if (!piece.ok() || piece->empty()) return grpc::Status::OK;
+      response.set_data(*piece);
+      if (forge) forge(response);
+      writer->Write(response);
+    }
+    return {grpc::StatusCode::UNAVAILABLE, "broke off"};
+  }
+
+  const Store& store_;
+  wire::Server server_;
+};
+
+class PullTest : public CheckpointTest {
+ protected:
+  void SetUp() override {
+    auto info = source_.Seal(
+        {.key = Key(), .directory = Make("job", Sample()), .jurisdictions = {"DE"}});
+    ASSERT_TRUE(info.ok());
+    options_ = {.source = {.key = Key(), .digest = info->digest, .size = info->size},
+                .jurisdiction = "DE",
+                .node = "test",
+                .connect =
+                    [](const std::string& address)
+                    -> absl::StatusOr<std::unique_ptr<v1::AgentService::StubInterface>> {
+                  auto channel = wire::MakeChannel(address, *wire::MakeCredentials({}));
+                  if (!channel.ok()) return channel.status();
+                  return v1::AgentService::NewStub(*channel);
+                },
+                .backoff = absl::Milliseconds(1)};
+  }
+
+  absl::StatusOr<CheckpointInfo> PullFrom(std::vector<std::string> addresses) {
+    options_.source.addresses = std::move(addresses);
+    return Pull(target_, options_, stop_.get_token());
+  }
+
+  Store source_ = OpenStore("source");
+  Store target_ = OpenStore("target");
+  PullOptions options_;
+  std::stop_source stop_;
+};
+
+TEST_F(PullTest, Pulls) {
+  Holder holder(source_);
+  const auto info = PullFrom({holder.address()});
+  ASSERT_TRUE(info.ok()) << info.status();
+  EXPECT_EQ(target_.List(), source_.List());
+  EXPECT_EQ(holder.calls, 1);
+  EXPECT_TRUE(PullFrom({holder.address()}).ok());
+  EXPECT_EQ(holder.calls, 1) << "what is here is not pulled again";
+}
+
+TEST_F(PullTest, ResumesAfterBrokenStreams) {
+  Holder holder(source_);
+  holder.pieces_per_call = 1;
+  ASSERT_TRUE(PullFrom({holder.address()}).ok());
+  ASSERT_GT(holder.offsets.size(), 2u);
+  for (size_t i = 1; i < holder.offsets.size(); ++i) {
+    EXPECT_GT(holder.offsets[i], holder.offsets[i - 1]) << "nothing is sent twice";
+  }
+}
+
+TEST_F(PullTest, GoesOnWithAnotherHolder) {
+  Holder dying(source_);
+  dying.pieces_per_call = 1;
+  Holder other(source_);
+  Holder gone(source_);
+  gone.refuse = absl::NotFoundError("released");
+  // Nobody listens at the first one.
+  ASSERT_TRUE(PullFrom({"127.0.0.1:1", gone.address(), dying.address(), other.address()}).ok());
+  EXPECT_EQ(gone.calls, 1) << "a final answer is not asked for again";
+}
+
+TEST_F(PullTest, AForgerIsNotBelieved) {
+  Holder forger(source_);
+  forger.forge = [](v1::PullCheckpointResponse& response) {
+    if (response.has_data()) (*response.mutable_data())[response.data().size() / 2] ^= 1;
+  };
+  const auto refused = PullFrom({forger.address()});
+  EXPECT_FALSE(refused.ok());
+  EXPECT_TRUE(target_.List().empty());
+  Holder honest(source_);
+  EXPECT_TRUE(PullFrom({forger.address(), honest.address()}).ok());
+}
+
+TEST_F(PullTest, ResidencyIsCheckedAtBothEnds) {
+  Holder holder(source_);
+  options_.jurisdiction = "CN";
+  EXPECT_TRUE(absl::IsPermissionDenied(PullFrom({holder.address()}).status()))
+      << "we refuse, though the holder gave it";
+  options_.jurisdiction = "DE";
+  holder.refuse = absl::PermissionDeniedError("not to you");
+  EXPECT_TRUE(absl::IsPermissionDenied(PullFrom({holder.address()}).status()));
+}
+
+TEST_F(PullTest, GivesUpWhenNobodyHasIt) {
+  EXPECT_TRUE(absl::IsNotFound(PullFrom({}).status()));
+  Holder empty(source_);
+  empty.refuse = absl::UnavailableError("starting");
+  EXPECT_TRUE(absl::IsUnavailable(PullFrom({empty.address()}).status()));
+  EXPECT_EQ(empty.calls, 6);
+}
+
+TEST_F(PullTest, StopsWhenItIsNotWantedAnyMore) {
+  Holder holder(source_);
+  holder.refuse = absl::UnavailableError("starting");
+  options_.backoff = absl::Hours(1);
+  std::jthread stopper([&] {
+    while (holder.calls == 0) std::this_thread::yield();
+    stop_.request_stop();
+  });
+  EXPECT_TRUE(absl::IsCancelled(PullFrom({holder.address()}).status()));
+}
+
+}  // namespace
+}  // namespace heliotrope::agent::checkpoint

@@ -1,0 +1,177 @@
+#include "agent/checkpoint/store.h"
+
+#include <gmock/gmock.h>
+#include <sys/wait.h>
+
+#include "agent/checkpoint/sha256.h"
+#include "tests/agent/checkpoint/checkpoint_fixture.h"
+
+namespace heliotrope::agent::checkpoint {
+namespace {
+
+using ::testing::HasSubstr;
+using StoreTest = CheckpointTest;
+
+TEST_F(StoreTest, SealsListsRestoresAndRemoves) {
+  const Store store = OpenStore();
+  const std::string job = Make("job", Sample());
+  const auto info = store.Seal({.key = Key(),
+                                .directory = job,
+                                .jurisdictions = {"DE"},
+                                .run_time = absl::Seconds(5)});
+  ASSERT_TRUE(info.ok()) << info.status();
+  EXPECT_EQ(info->size, Bytes::FromBytes(3'700'003));
+  EXPECT_EQ(info->digest, Sha256Of(*store.ReadManifest(Key())));
+  EXPECT_FALSE(Exists(job)) << "moved, not copied";
+  EXPECT_EQ(store.List(), std::vector<CheckpointInfo>{*info});
+
+  const std::string target = Make("target", {});
+  ASSERT_TRUE(store.Restore(Key(), info->digest, {.directory = target}).ok());
+  EXPECT_EQ(Read(target, Sample()), Sample());
+  struct stat attributes;
+  ASSERT_EQ(stat((target + "/state.bin").c_str(), &attributes), 0);
+  EXPECT_EQ(attributes.st_mode & 0777, 0640u);
+
+  EXPECT_TRUE(store.Remove(Key()).ok());
+  EXPECT_TRUE(store.Remove(Key()).ok()) << "twice does no harm";
+  EXPECT_TRUE(store.List().empty());
+  EXPECT_TRUE(absl::IsNotFound(store.Find(Key()).status()));
+}
+
+TEST_F(StoreTest, APeriodicOneLeavesTheJobsFiles) {
+  const Store store = OpenStore();
+  const std::string job = Make("job", Sample());
+  ASSERT_TRUE(store.Seal({.key = Key(), .directory = job, .goes_on = true}).ok());
+  EXPECT_EQ(Read(job, Sample()), Sample());
+  Make("job", {{"state.bin", "changed"}});
+  const std::string target = Make("target", {});
+  ASSERT_TRUE(store.Restore(Key(), store.List()[0].digest, {.directory = target}).ok());
+  EXPECT_EQ(Read(target, Sample()), Sample()) << "what was sealed does not change";
+}
+
+TEST_F(StoreTest, TheOwnerIsSetWhereWeMay) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+  const Store store = OpenStore();
+  ASSERT_TRUE(store.Seal({.key = Key(), .directory = Make("job", Sample())}).ok());
+  const std::string target = Make("target", {});
+  ASSERT_TRUE(store.Restore(Key(), store.List()[0].digest,
+                            {.directory = target, .owner = std::make_pair(65534u, 65534u)})
+                  .ok());
+  for (const char* path : {"state.bin", "deep", "deep/er", "deep/er/zeros"}) {
+    struct stat attributes;
+    ASSERT_EQ(stat((target + "/" + path).c_str(), &attributes), 0);
+    EXPECT_EQ(attributes.st_uid, 65534u) << path;
+  }
+}
+
+TEST_F(StoreTest, NothingSavedIsACheckpointToo) {
+  const Store store = OpenStore();
+  const auto info = store.Seal({.key = Key(), .directory = Make("job", {})});
+  ASSERT_TRUE(info.ok()) << info.status();
+  EXPECT_EQ(info->size, Bytes::Zero());
+}
+
+TEST_F(StoreTest, WhatCannotBeCarriedIsNamed) {
+  const Store store = OpenStore();
+  const std::string job = Make("job", Sample());
+  ASSERT_EQ(symlink("/etc/shadow", (job + "/deep/link").c_str()), 0);
+  const auto refused = store.Seal({.key = Key(), .directory = job});
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused.status()));
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("deep/link"));
+  EXPECT_EQ(Read(job, Sample()), Sample()) << "untouched";
+  EXPECT_TRUE(store.List().empty());
+  unlink((job + "/deep/link").c_str());
+  ASSERT_EQ(mkfifo((job + "/pipe").c_str(), 0600), 0);
+  EXPECT_TRUE(absl::IsFailedPrecondition(store.Seal({.key = Key(), .directory = job}).status()));
+}
+
+TEST_F(StoreTest, ADirectoryThatIsALinkIsNotFollowed) {
+  const Store store = OpenStore();
+  Make("elsewhere", Sample());
+  ASSERT_EQ(symlink((directory_ + "/elsewhere").c_str(), (directory_ + "/job").c_str()), 0);
+  EXPECT_FALSE(store.Seal({.key = Key(), .directory = directory_ + "/job"}).ok());
+}
+
+TEST_F(StoreTest, ASequenceIsUsedOnce) {
+  const Store store = OpenStore();
+  ASSERT_TRUE(store.Seal({.key = Key(), .directory = Make("a", {})}).ok());
+  EXPECT_TRUE(
+      absl::IsAlreadyExists(store.Seal({.key = Key(), .directory = Make("b", {})}).status()));
+  EXPECT_TRUE(store.Seal({.key = Key(2), .directory = Make("b", {})}).ok());
+}
+
+TEST_F(StoreTest, DamageIsNoticed) {
+  const Store store = OpenStore();
+  ASSERT_TRUE(store.Seal({.key = Key(), .directory = Make("job", Sample())}).ok());
+  const std::string digest = store.List()[0].digest;
+  ASSERT_TRUE(os::WriteFileAtomically(store.DataPath(Key()) + "/deep/er/progress.txt", "43\n").ok());
+  const std::string target = Make("target", {});
+  const absl::Status restored = store.Restore(Key(), digest, {.directory = target});
+  EXPECT_TRUE(absl::IsDataLoss(restored));
+  EXPECT_THAT(std::string(restored.message()), HasSubstr("deep/er/progress.txt"));
+  EXPECT_TRUE(absl::IsDataLoss(
+      store.Restore(Key(), std::string(32, 'x'), {.directory = Make("other", {})})));
+}
+
+TEST_F(StoreTest, ADamagedManifestIsLeftOutAndReported) {
+  const Store store = OpenStore();
+  ASSERT_TRUE(store.Seal({.key = Key(), .directory = Make("job", {})}).ok());
+  ASSERT_TRUE(os::WriteFileAtomically(directory_ + "/store/12.7-3.1/manifest", "\xff").ok());
+  std::vector<std::string> broken;
+  EXPECT_TRUE(store.List(&broken).empty());
+  EXPECT_EQ(broken, std::vector<std::string>{"12.7-3.1"});
+}
+
+// The process dies after the named step; what the next one finds is the whole checkpoint or the
+// job's directory as it was, never neither.
+TEST_F(StoreTest, CrashesBetweenAnyTwoSteps) {
+  int sealed = 0;
+  for (const bool goes_on : {false, true}) {
+    for (const std::string at : {"described", "manifest", "moved", "committed"}) {
+      SCOPED_TRACE(at + (goes_on ? " (copy)" : " (move)"));
+      const std::string name = at + (goes_on ? "-copy" : "-move");
+      const std::string job = Make(name + "-job", Sample());
+      const pid_t child = fork();
+      if (child == 0) {
+        auto store = Store::Open(directory_ + "/" + name);
+        store->set_step_for_test([&](const char* step) {
+          if (step == at) _exit(7);
+        });
+        (void)store->Seal({.key = Key(), .directory = job, .goes_on = goes_on});
+        _exit(0);
+      }
+      int status = 0;
+      ASSERT_EQ(waitpid(child, &status, 0), child);
+      const Store store = OpenStore(name);
+      const auto found = store.List();
+      ASSERT_LE(found.size(), 1u);
+      if (found.empty() || goes_on) {
+        EXPECT_EQ(Read(job, Sample()), Sample());
+      }
+      if (!found.empty()) {
+        ++sealed;
+        const std::string target = Make(name + "-target", {});
+        EXPECT_TRUE(store.Restore(Key(), found[0].digest, {.directory = target}).ok());
+        EXPECT_EQ(Read(target, Sample()), Sample());
+      }
+      EXPECT_TRUE(store.Stage(Key()).ok()) << "the store goes on working";
+    }
+  }
+  // Moved and committed of the move, manifest, (moved, not passed) and committed of the copy.
+  EXPECT_EQ(sealed, 5);
+}
+
+TEST(FolderName, GoesThereAndBack) {
+  const CheckpointKey key{.attempt = {.task = {.job = JobUid(12), .index = 7},
+                                      .attempt = AttemptNumber(3)},
+                          .sequence = CheckpointSeq(2)};
+  EXPECT_EQ(FolderName(key), "12.7-3.2");
+  EXPECT_EQ(ParseFolderName("12.7-3.2"), key);
+  for (const char* name : {"", ".incoming", "12.7-3", "12.7-3.2.1", "012.7-3.2", "a.7-3.2",
+                           "12.7-3.-2", "12.7-3.99999999999"}) {
+    EXPECT_EQ(ParseFolderName(name), std::nullopt) << name;
+  }
+}
+
+}  // namespace
+}  // namespace heliotrope::agent::checkpoint
