@@ -19,7 +19,7 @@ bool StderrIsJournal() { return std::getenv("JOURNAL_STREAM") != nullptr; }  // 
 
 spdlog::logger& Logger() {
   // Never destroyed: threads may log while the process ends.
-  static spdlog::logger* const logger = [] {
+  static spdlog::logger* const kLogger = [] {
     auto* made =
         new spdlog::logger("heliotrope", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_pattern("%v");
@@ -27,7 +27,7 @@ spdlog::logger& Logger() {
     made->flush_on(spdlog::level::trace);
     return made;
   }();
-  return *logger;
+  return *kLogger;
 }
 
 spdlog::level::level_enum SpdlogLevel(LogLevel level) {
@@ -46,9 +46,9 @@ spdlog::level::level_enum SpdlogLevel(LogLevel level) {
 
 // sd-daemon(3)'s priority, or time and name for people.
 std::string Prefix(LogLevel level) {
-  static const bool journal = StderrIsJournal();
+  static const bool kJournal = StderrIsJournal();
   const auto pick = [&](absl::string_view priority, absl::string_view name) {
-    if (journal) return std::string(priority);
+    if (kJournal) return std::string(priority);
     const std::string time =
         absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(), absl::UTCTimeZone());
     return absl::StrCat(time, " ", name, " ");
