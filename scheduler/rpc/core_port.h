@@ -18,8 +18,8 @@ namespace heliotrope::rpc {
 
 // Of this process's life; never change.
 struct CoreFacts {
-  Term term;                          // Of this writer; goes into every message to an agent.
-  std::string version;                // Of this daemon.
+  Term term;            // Of this writer; goes into every message to an agent.
+  std::string version;  // Of this daemon.
   int major_version = 0;
   absl::Duration lease;               // Real time.
   absl::Duration heartbeat_interval;  // Real time: a sixth of the lease.
@@ -52,8 +52,9 @@ class CorePort {
   virtual void PostFromAgent(core::Command command, OneReply done) = 0;
 
   // Runs `read` on the core thread between batches of commands; `done` is called after all that it
-  // could have seen is durable (a linearizable read). The two never run at once. Keep `read` below a
-  // millisecond: copy what is needed, convert in `done`. Refused as Post; `read` is not called then.
+  // could have seen is durable (a linearizable read). The two never run at once. Keep `read` below
+  // a millisecond: copy what is needed, convert in `done`. Refused as Post; `read` is not called
+  // then.
   virtual void Query(Read read, ReadDone done) = 0;
 
   // The daemon's clock: scheduling time now, and real time to scheduling time and back.

@@ -1,0 +1,318 @@
+// Encode follows a machine: after every batch the store holds what the machine is, and Decode gives
+// that back.
+#include "scheduler/store/codec.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "heliotrope/store/v1/job.pb.h"
+#include "scheduler/base/random.h"
+#include "scheduler/store/keys.h"
+#include "tests/scheduler/store/memory_store.h"
+
+namespace heliotrope::store {
+namespace {
+
+using testing::HasSubstr;
+
+const absl::Time kStart = absl::FromUnixSeconds(1'772'409'600);  // 2026-03-02T00:00:00Z.
+
+core::FleetConfig Fleet() {
+  core::FleetConfig fleet;
+  for (const char* name : {"dubai", "virginia"}) {
+    model::DataCenter data_center;
+    data_center.id = DataCenterId(name);
+    data_center.region = RegionId("emea");
+    data_center.time_zone = absl::UTCTimeZone();
+    data_center.jurisdiction = JurisdictionCode("AE");
+    fleet.data_centers.push_back(data_center);
+  }
+  fleet.jurisdictions = model::JurisdictionTable({}, {JurisdictionCode("AE")});
+  fleet.ended_job_retention = absl::Hours(2);
+  fleet.request_retention = absl::Hours(1);
+  return fleet;
+}
+
+core::MachineOptions Options() {
+  return {.lease_real = absl::Seconds(60),
+          .lease = absl::Seconds(60),
+          .lease_margin = absl::Seconds(6),
+          .major_version = 0};
+}
+
+// A machine that is driven by random commands, and the store that follows it. What its nodes report
+// is what they were told.
+class Driver {
+ public:
+  explicit Driver(uint64_t seed) : random_(seed), machine_(Options(), Fleet()) {}
+
+  void Step() {
+    now_ += absl::Seconds(random_.Uniform(40));
+    switch (random_.Uniform(8)) {
+      case 0:
+      case 1:
+        Submit();
+        break;
+      case 2:
+        Apply(core::CancelJob{SomeJob()});
+        break;
+      case 3:
+        Hello();
+        break;
+      case 4:
+        Apply(core::DrainNode{SomeNode(), random_.Chance(0.3)});
+        break;
+      case 5:
+        Load();
+        break;
+      case 6:
+        Plan();
+        break;
+      default:
+        Report();
+    }
+    Apply(core::Tick{});
+    const Batch batch = Encode(machine_, machine_.TakeChanges());
+    EXPECT_TRUE(store_.Commit(batch).ok());
+  }
+
+  const core::Machine& machine() const { return machine_; }
+  MemoryStore& store() { return store_; }
+
+ private:
+  core::Reply Apply(const core::Command& command) {
+    core::Outcome outcome = machine_.Apply(command, now_);
+    for (core::Effect& effect : outcome.effects) {
+      if (auto* order = std::get_if<core::OrderAttempt>(&effect)) orders_.push_back(*order);
+    }
+    return outcome.reply;
+  }
+
+  JobId SomeJob() { return JobId(absl::StrCat("job-", random_.Uniform(20))); }
+  NodeId SomeNode() { return NodeId(absl::StrCat("node-", random_.Uniform(4))); }
+
+  void Submit() {
+    auto spec = std::make_shared<model::JobSpec>();
+    spec->command = {"true"};
+    spec->account = AccountId("default");
+    spec->count = 1 + static_cast<uint32_t>(random_.Uniform(5));
+    spec->expected_duration = absl::Minutes(30);
+    spec->residency.words = {"AE"};
+    spec->retry.max_retries = 2;
+    if (random_.Chance(0.5)) spec->checkpoint = model::CheckpointPolicy{};
+    core::SubmitJob submit{.spec = spec, .id = SomeJob(), .request = {}};
+    if (random_.Chance(0.5)) submit.request = RequestId(absl::StrCat("r", random_.Uniform(50)));
+    Apply(submit);
+  }
+
+  void Hello() {
+    core::NodeHello hello;
+    hello.node = SomeNode();
+    hello.session = ++session_;
+    hello.instance = hello.node.value();
+    hello.version = "0.1.0";
+    hello.data_center = DataCenterId(hello.node.value() < "node-2" ? "dubai" : "virginia");
+    hello.jurisdiction = JurisdictionCode("AE");
+    hello.capacity = {MilliCores::FromMilli(8000), Bytes::FromGiB(16)};
+    hello.address = "127.0.0.1:7410";
+    if (Apply(hello).status.ok()) sessions_[hello.node] = hello.session;
+  }
+
+  void Load() {
+    const NodeId node = SomeNode();
+    Apply(core::NodeLoad{
+        .node = node,
+        .session = sessions_[node],
+        .samples = {{now_, MilliCores::FromMilli(static_cast<int64_t>(random_.Uniform(4000))),
+                     Bytes::FromGiB(1)}}});
+    // A long quiet stretch now and then closes bins, ages requests and loses nodes.
+    if (random_.Chance(0.3)) now_ += absl::Minutes(random_.Uniform(20));
+  }
+
+  void Plan() {
+    Apply(core::AdoptPlan{std::make_shared<const plan::Plan>(plan::Compute(machine_.PlanInput()))});
+  }
+
+  void Report() {
+    if (orders_.empty()) return;
+    const core::OrderAttempt order = orders_[random_.Uniform(orders_.size())];
+    core::AttemptStatus status;
+    status.key = order.key;
+    status.phase = static_cast<model::AttemptPhase>(random_.Uniform(11));
+    status.start_time = now_;
+    status.exit_code = 1;
+    status.detail = "as reported";
+    if (random_.Chance(0.5)) {
+      status.checkpoint = core::SealedCheckpoint{.key = {order.key, 1},
+                                                 .digest = std::string(32, 'd'),
+                                                 .size = Bytes::FromMiB(1),
+                                                 .run_time = absl::Minutes(3)};
+    }
+    Apply(core::NodeReport{.node = order.node,
+                           .session = sessions_[order.node],
+                           .attempts = {status},
+                           .checkpoints = {}});
+  }
+
+  Random random_;
+  core::Machine machine_;
+  MemoryStore store_;
+  absl::Time now_ = kStart;
+  uint64_t session_ = 0;
+  std::map<NodeId, uint64_t> sessions_;
+  std::vector<core::OrderAttempt> orders_;
+};
+
+// Every record that the machine as a whole would have, written at once. The curves are left out:
+// the store may have a state and bins where this has a state.
+MemoryStore::Map Whole(const core::Machine& machine) {
+  core::Changes all;
+  for (const auto& [uid, job] : machine.jobs()) {
+    all.jobs.insert(uid);
+    for (uint32_t index = 0; index < job->tasks.size(); ++index) {
+      if (job->tasks[index].run != nullptr) all.tasks.insert(TaskId{uid, index});
+    }
+  }
+  for (const auto& [id, request] : machine.requests()) all.requests.insert(id);
+  for (const auto& [id, node] : machine.nodes()) all.nodes.insert(id);
+  MemoryStore store;
+  EXPECT_TRUE(store.Commit(Encode(machine, all)).ok());
+  return store.map();
+}
+
+// Without what is not the same by design: curves and times of writing.
+MemoryStore::Map Comparable(MemoryStore::Map map) {
+  std::erase_if(map, [](const auto& entry) {
+    return entry.first.first >= Kind::kCurveState || entry.first.first == Kind::kMeta;
+  });
+  for (auto& [key, value] : map) {
+    if (key.first != Kind::kJob) continue;
+    v1::Job job;
+    EXPECT_TRUE(job.ParseFromString(value));
+    job.clear_changes();  // Counts changes of tasks too, which do not write the job.
+    value = job.SerializeAsString();
+  }
+  return map;
+}
+
+std::vector<std::string> Keys(const MemoryStore::Map& map) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : map) {
+    keys.push_back(absl::StrCat(KindName(key.first), " ", PrintedKey(key.first, key.second)));
+  }
+  return keys;
+}
+
+TEST(Codec, AfterEveryBatchTheStoreHoldsWhatTheMachineIs) {
+  size_t most_tasks = 0;
+  for (uint64_t seed = 1; seed <= 12; ++seed) {
+    Driver driver(seed);
+    for (int step = 0; step < 400; ++step) {
+      SCOPED_TRACE(absl::StrCat("seed ", seed, " step ", step));
+      driver.Step();
+      const MemoryStore::Map stored = Comparable(driver.store().map());
+      const MemoryStore::Map whole = Comparable(Whole(driver.machine()));
+      ASSERT_EQ(Keys(stored), Keys(whole));
+      ASSERT_TRUE(stored == whole) << "a record is older than what the machine has";
+      size_t tasks = 0;
+      for (const auto& [key, value] : stored) tasks += key.first == Kind::kTask ? 1 : 0;
+      most_tasks = std::max(most_tasks, tasks);
+    }
+  }
+  EXPECT_GT(most_tasks, 10U) << "the commands no longer reach what this is about";
+}
+
+absl::StatusOr<core::Image> DecodeAll(Store& store) {
+  std::vector<Record> records;
+  EXPECT_TRUE(store
+                  .Load([&records](Record record) {
+                    records.push_back(std::move(record));
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  return Decode(records);
+}
+
+TEST(Codec, AMachineThatRecoversIsTheOneThatWrote) {
+  for (uint64_t seed = 1; seed <= 12; ++seed) {
+    SCOPED_TRACE(seed);
+    Driver driver(seed);
+    for (int step = 0; step < 300; ++step) driver.Step();
+    auto image = DecodeAll(driver.store());
+    ASSERT_TRUE(image.ok()) << image.status();
+    EXPECT_EQ(image->next_uid, driver.machine().next_uid());
+    EXPECT_EQ(image->jobs.size(), driver.machine().jobs().size());
+    core::Machine recovered(Options(), Fleet());
+    const absl::Status status = recovered.Recover(*std::move(image), driver.machine().now());
+    ASSERT_TRUE(status.ok()) << status;
+    EXPECT_EQ(recovered.pending_tasks(), driver.machine().pending_tasks());
+    EXPECT_EQ(recovered.held_tasks(), driver.machine().held_tasks());
+    for (const auto& [id, curve] : driver.machine().curves()) {
+      EXPECT_EQ(recovered.curves().at(id).History(), curve.History()) << id;
+    }
+    for (const auto& [uid, job] : driver.machine().jobs()) {
+      const core::Job* back = recovered.FindJob(uid);
+      ASSERT_NE(back, nullptr);
+      EXPECT_EQ(back->State(), job->State()) << job->id;
+      for (size_t i = 0; i < job->tasks.size(); ++i) {
+        EXPECT_EQ(back->tasks[i].state, job->tasks[i].state) << job->id << " task " << i;
+        EXPECT_EQ(back->tasks[i].attempt, job->tasks[i].attempt) << job->id << " task " << i;
+      }
+    }
+  }
+}
+
+TEST(Codec, NothingChangedIsAnEmptyBatch) {
+  const core::Machine machine(Options(), Fleet());
+  EXPECT_TRUE(Encode(machine, core::Changes{}).Empty());
+}
+
+TEST(Codec, ACurveStateReplacesTheBinsBeforeIt) {
+  core::Machine machine(Options(), Fleet());
+  const DataCenterId id("dubai");
+  core::Changes changes;
+  changes.bins = {{id, {kStart, 0.5}}, {DataCenterId("virginia"), {kStart, 0.25}}};
+  MemoryStore store;
+  ASSERT_TRUE(store.Commit(Encode(machine, changes)).ok());
+  EXPECT_TRUE(store.map().contains({Kind::kCurveBin, CurveBinKey(id, kStart)}));
+  changes.curves = {id};
+  ASSERT_TRUE(store.Commit(Encode(machine, changes)).ok());
+  EXPECT_FALSE(store.map().contains({Kind::kCurveBin, CurveBinKey(id, kStart)}));
+  const auto image = DecodeAll(store);
+  ASSERT_TRUE(image.ok());
+  EXPECT_TRUE(image->curves.contains(id));
+  EXPECT_FALSE(image->bins.contains(id));
+  EXPECT_EQ(image->bins.at(DataCenterId("virginia")), (std::vector<curve::Bin>{{kStart, 0.25}}));
+}
+
+TEST(Codec, WhatIsDamagedIsNamed) {
+  struct Case {
+    const char* name;
+    Record record;
+    const char* says;
+  };
+  const Case kCases[] = {
+      {"bytes that are no message",
+       {Kind::kJob, JobKey(JobUid(12)), "\xff\xff"},
+       "job record \"12\": its 2 bytes"},
+      {"a key that is none", {Kind::kTask, "x", ""}, "task record \"0x78\""},
+      {"a task without its job",
+       {Kind::kTask, TaskKey({JobUid(12), 7}), "\x08\x01\x10\x01\x28\x01"},
+       "task record \"12/7\": there is no record of its job"},
+      {"a job without a version", {Kind::kJob, JobKey(JobUid(3)), ""}, "job record \"3\""},
+      {"meta", {Kind::kMeta, "", "\x01"}, "meta record: its 1 bytes"},
+  };
+  for (const Case& test : kCases) {
+    SCOPED_TRACE(test.name);
+    const auto image = Decode({test.record});
+    EXPECT_EQ(image.status().code(), absl::StatusCode::kDataLoss);
+    EXPECT_THAT(std::string(image.status().message()), HasSubstr(test.says));
+  }
+}
+
+}  // namespace
+}  // namespace heliotrope::store

@@ -1,0 +1,75 @@
+#include "scheduler/store/dump.h"
+
+#include <gmock/gmock.h>
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/util/json_util.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "absl/strings/str_split.h"
+#include "heliotrope/store/v1/job.pb.h"
+#include "heliotrope/store/v1/node.pb.h"
+#include "scheduler/store/keys.h"
+#include "scheduler/store/sqlite/sqlite_store.h"
+#include "temporary_directory.h"
+
+namespace heliotrope::store {
+namespace {
+
+using testing::HasSubstr;
+
+Record NodeRecord() {
+  v1::Node node;
+  node.set_version(1);
+  node.set_data_center("dubai");
+  return {Kind::kNode, "du-a", node.SerializeAsString()};
+}
+
+TEST(Dump, PrintsKindKeyAndValue) {
+  EXPECT_EQ(RecordToJson(NodeRecord()).value(),
+            R"({"kind":"node","key":"du-a","value":{"version":1,"dataCenter":"dubai"}})");
+}
+
+TEST(Dump, WhateverAClientCallsItsRequestEachLineIsJson) {
+  for (const char* id : {"\"quoted\"", "back\\slash", "line\nbreak", "\xc3\xbc\xff"}) {
+    const auto line = RecordToJson({Kind::kRequest, id, v1::Request().SerializeAsString()});
+    ASSERT_TRUE(line.ok());
+    google::protobuf::Struct parsed;
+    EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(*line, &parsed).ok()) << *line;
+    EXPECT_EQ(line->find('\n'), std::string::npos);
+  }
+}
+
+TEST(Dump, ADamagedRecordIsNamed) {
+  const auto line = RecordToJson({Kind::kJob, JobKey(JobUid(12)), "\xff"});
+  EXPECT_EQ(line.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(line.status().message()), HasSubstr("job record \"12\""));
+}
+
+TEST(Dump, AnUnknownKindGetsTheNearest) {
+  EXPECT_EQ(ParseKind("curve_bin").value(), Kind::kCurveBin);
+  EXPECT_THAT(std::string(ParseKind("jobb").status().message()),
+              HasSubstr("did you mean \"job\"?"));
+}
+
+TEST(Dump, WorksBesideARunningSchedulerAndByKind) {
+  TemporaryDirectory directory;
+  const std::string path = directory.File("state.db");
+  const auto store = OpenSqliteStore(path);
+  ASSERT_TRUE(store.ok());
+  ASSERT_TRUE((*store)
+                  ->Commit({.delete_prefixes = {},
+                            .deletes = {},
+                            .puts = {NodeRecord(), {Kind::kRequest, "r", ""}}})
+                  .ok());
+  std::ostringstream all;
+  ASSERT_TRUE(DumpSqlite(path, std::nullopt, all).ok());
+  EXPECT_THAT(all.str(), HasSubstr("\"kind\":\"request\""));
+  std::ostringstream nodes;
+  ASSERT_TRUE(DumpSqlite(path, Kind::kNode, nodes).ok());
+  EXPECT_EQ(nodes.str(), RecordToJson(NodeRecord()).value() + "\n");
+}
+
+}  // namespace
+}  // namespace heliotrope::store
