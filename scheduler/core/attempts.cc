@@ -62,9 +62,11 @@ void Machine::OnAttempt(Node& node, const AttemptStatus& status) {
       Enqueue(job, id);
     }
   }
-  OrderStop(node, status.key,
-            IsTerminal(status.phase) ? AttemptAction::kForget : AttemptAction::kStop,
-            Reason::kLeaseExpired);
+  if (IsTerminal(status.phase)) {
+    OrderStop(node, status.key, AttemptAction::kForget, Reason::kNone);
+  } else {
+    OrderStop(node, status.key, AttemptAction::kStop, Reason::kStale);
+  }
 }
 
 void Machine::OnLiveAttempt(Job& job, const TaskId& id, Node& node, const AttemptStatus& status) {
@@ -162,8 +164,10 @@ void Machine::OnEnded(Job& job, const TaskId& id, Node& node, const AttemptStatu
     case AttemptPhase::kStopped: {
       const model::Task& task = job.tasks[id.index];
       const bool asked = task.state == TaskState::kCheckpointing;
-      EndAttempt(id, asked ? Reason::kGraceExceeded : Reason::kLeaseExpired, Described(status),
-                 &status);
+      const Reason why = job.cancel_requested ? Reason::kCancelled
+                         : asked              ? Reason::kGraceExceeded
+                                              : Reason::kLeaseExpired;
+      EndAttempt(id, why, Described(status), &status);
       BackToPending(job, id, Reason::kWaitingForCapacity, Described(status), absl::ZeroDuration());
       return;
     }

@@ -18,6 +18,7 @@ Machine::Machine(const MachineOptions& options, FleetConfig fleet) : options_(op
   effects_ = &none;
   On(SetFleet{std::move(fleet)});
   effects_ = nullptr;
+  plan_wanted_ = false;  // The first Tick wants one.
   changes_ = Changes{};
 }
 
@@ -67,8 +68,9 @@ absl::Status Machine::Recover(Image image, absl::Time now) {
   RebuildClasses();
   RefreshCapacity();
   dispatch_needed_ = true;
-  WantPlan();
   effects_ = nullptr;
+  plan_wanted_ = false;
+  next_bin_ = absl::InfinitePast();
   changes_ = Changes{};
   return absl::OkStatus();
 }

@@ -35,6 +35,7 @@ absl::string_view ReasonName(Reason reason) {
     case Reason::kFetchFailed: return "FETCH_FAILED";
     case Reason::kAttemptUnknown: return "ATTEMPT_UNKNOWN";
     case Reason::kRetriesExhausted: return "RETRIES_EXHAUSTED";
+    case Reason::kStale: return "STALE";
     case Reason::kForecast: return "FORECAST";
     case Reason::kNoHistory: return "NO_HISTORY";
     case Reason::kForecastYoung: return "FORECAST_YOUNG";

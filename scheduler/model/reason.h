@@ -42,6 +42,7 @@ enum class Reason : unsigned char {
   kFetchFailed,       // Its checkpoint could not be had from any holder.
   kAttemptUnknown,    // Its node came back without it.
   kRetriesExhausted,  // Failed more often than the job allows.
+  kStale,                  // Another attempt has taken over, or its task has ended.
   // How a data center is planned.
   kForecast,           // By its forecast.
   kNoHistory,          // Reactively: nothing is known of its past.
