@@ -94,9 +94,10 @@ void Explainer::Start(size_t site, size_t block, int64_t start_s, Ranked& ranked
   option.end = ledger_.TimeAt(end_s);
   option.mean_price = MicroCost::FromMicro(mean).units();
   ranked.score = offers_.Score(site, block, start_s);
-  option.detail = absl::StrCat(
-      "headroom for it from ", At(start_s), " (", CoresText(ledger_.residual(site, block)),
-      " left of ", CoresText(ledger_.headroom(site, block)), "), price ", PriceText(mean));
+  option.detail =
+      absl::StrCat("headroom for it from ", At(start_s), " (",
+                   CoresText(ledger_.headroom(site, block)), " for batch, ",
+                   CoresText(ledger_.planned(site, block)), " planned), price ", PriceText(mean));
   if (option.end > class_.deadline) {
     option.reason = Reason::kMissesDeadline;
     absl::StrAppend(&option.detail, "; would end at ", At(end_s), ", after its deadline at ",

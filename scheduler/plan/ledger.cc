@@ -126,11 +126,13 @@ void Ledger::Add(const Use& use) {
   const int64_t from = std::max(use.from, now_);
   for (size_t block = BlockOf(from); block < blocks() && start(block) < use.to; ++block) {
     const int64_t used_s = std::min(end(block), use.to) - std::max(start(block), from);
-    // Rounded up, so that many small parts never add up to more than there is.
-    int64_t part = (use.milli_cores * used_s + length(block) - 1) / length(block);
-    if (start(block) >= use.fixed_until) part = std::min(part, residual(use.site, block));
-    planned_[Cell(use.site, block)] += part;
+    AddPart(use.site, block, use.milli_cores * used_s);
   }
+}
+
+void Ledger::AddPart(size_t site, size_t block, int64_t core_seconds) {
+  // Rounded up, so that many small parts never add up to more than there is.
+  planned_[Cell(site, block)] += (core_seconds + length(block) - 1) / length(block);
 }
 
 std::vector<std::vector<MilliCores>> Ledger::PlannedCores() const {

@@ -61,10 +61,11 @@ class Ledger {
     int64_t from = 0;
     int64_t to = 0;
     int64_t milli_cores = 0;
-    int64_t fixed_until = kForever;  // In blocks from here on only what is free is taken.
   };
-  // Plans the cores: in a block that is partly used, the part.
+  // Plans the cores, free or not: in a block that is partly used, the part.
   void Add(const Use& use);
+  // Plans so many thousandths of a core times seconds in one block.
+  void AddPart(size_t site, size_t block, int64_t core_seconds);
 
   // Cores that nobody holds now, target or not.
   int64_t free_now(size_t site) const { return free_now_[site]; }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "scheduler/plan/journey.h"
 #include "scheduler/plan/offers.h"
 #include "scheduler/plan/shortage.h"
 #include "scheduler/plan/text.h"
@@ -57,11 +58,17 @@ std::optional<Target> FindTarget(const Ledger& ledger, const RunningTask& task) 
   const Demand demand = DemandOf(ledger.input(), task);
   const int64_t arrives = ledger.now() + PauseOf(task);
   const size_t block = ledger.BlockOf(arrives);
-  if (demand.sites == 0 || block >= ledger.blocks()) return std::nullopt;
+  if (block >= ledger.blocks()) return std::nullopt;
+  uint64_t with_cores = 0;
+  for (size_t site = 0; site < ledger.sites(); ++site) {
+    if (!demand.Takes(site) || !HasCoresNow(ledger, site, demand.milli_cores)) continue;
+    with_cores |= uint64_t{1} << site;
+  }
+  if (with_cores == 0) return std::nullopt;
   const Offers offers(ledger, demand);
   std::optional<Target> best;
   for (size_t site = 0; site < ledger.sites(); ++site) {
-    if (!demand.Takes(site) || !HasCoresNow(ledger, site, demand.milli_cores)) continue;
+    if ((with_cores >> site & 1) == 0) continue;
     // The cores are held from now on, so headroom must be there from now on.
     const size_t first = ledger.first_block();
     if (offers.Reach(site, first) < arrives || !offers.Holds(site, block, arrives)) continue;
@@ -74,25 +81,29 @@ std::optional<Target> FindTarget(const Ledger& ledger, const RunningTask& task) 
 }
 
 // Enters a task where it stays. What lies further ahead than a task that can leave is sure to stay
-// is taken only as far as there is headroom: it will have moved.
-void EnterStaying(Ledger& ledger, const RunningTask& task) {
-  const int64_t sure = ledger.now() + Ledger::Seconds(ledger.input().settings.minimum_run);
-  ledger.Add({.site = task.site,
-              .from = ledger.now(),
-              .to = ledger.now() + Ledger::Seconds(task.remaining),
-              .milli_cores = task.request.cores.value(),
-              .fixed_until = task.checkpointable ? sure : Ledger::kForever});
+// is taken there only as far as there is headroom: for the rest it will have moved.
+void EnterStaying(Ledger& ledger, const RunningTask& task, Overflow& overflow) {
+  const Input& input = ledger.input();
+  const int64_t sure = ledger.now() + Ledger::Seconds(input.settings.minimum_run);
+  overflow.EnterRunning(ledger, {.use = {.site = task.site,
+                                         .from = ledger.now(),
+                                         .to = ledger.now() + Ledger::Seconds(task.remaining),
+                                         .milli_cores = task.request.cores.value()},
+                                 .sure_until_s = task.checkpointable ? sure : Ledger::kForever,
+                                 .sites = FittingSites(input, task.allowed, task.request)});
 }
 
-void EnterMoving(Ledger& ledger, const RunningTask& task, const Target& target) {
-  const int64_t cores = task.request.cores.value();
-  ledger.TakeFreeNow(target.site, cores);
-  ledger.Add(
-      {.site = target.site,
-       .from = ledger.now(),
-       .to = target.arrives_s + Ledger::Seconds(task.remaining),
-       .milli_cores = cores,
-       .fixed_until = target.arrives_s + Ledger::Seconds(ledger.input().settings.minimum_run)});
+void EnterMoving(Ledger& ledger, const RunningTask& task, const Target& target,
+                 Overflow& overflow) {
+  const Input& input = ledger.input();
+  ledger.TakeFreeNow(target.site, task.request.cores.value());
+  overflow.EnterRunning(
+      ledger, {.use = {.site = target.site,
+                       .from = ledger.now(),
+                       .to = target.arrives_s + Ledger::Seconds(task.remaining),
+                       .milli_cores = task.request.cores.value()},
+               .sure_until_s = target.arrives_s + Ledger::Seconds(input.settings.minimum_run),
+               .sites = FittingSites(input, task.allowed, task.request)});
 }
 
 void EnterLeaving(Ledger& ledger, const RunningTask& task) {
@@ -247,7 +258,9 @@ bool PriceMoves::TryMove(const RunningTask& task) {
                          .to = target->site,
                          .reason = Reason::kCheaperElsewhere,
                          .detail = Text(task, target->site, *gain)});
-  EnterMoving(ledger_, task, *target);
+  // Its own site's part stays entered: nothing is planned after this.
+  Overflow overflow(ledger_);
+  EnterMoving(ledger_, task, *target, overflow);
   return true;
 }
 
@@ -299,9 +312,10 @@ void MakeRoom(Ledger& ledger, Plan& plan) {
   for (const Leaver& leaver : departures.leavers) leaves[leaver.task] = &leaver;
   std::vector<size_t> going;
   EnterUnlisted(ledger);
+  Overflow overflow(ledger);
   for (size_t i = 0; i < input.running.size(); ++i) {
     if (leaves[i] == nullptr) {
-      EnterStaying(ledger, input.running[i]);
+      EnterStaying(ledger, input.running[i], overflow);
     } else {
       going.push_back(i);
     }
@@ -316,7 +330,7 @@ void MakeRoom(Ledger& ledger, Plan& plan) {
     const std::optional<Target> target = FindTarget(ledger, task);
     const int64_t yield_at = leaver.gone_by_s - PauseOf(task) - kYieldMargin;
     if (!target.has_value() && yield_at > ledger.now()) {
-      EnterStaying(ledger, task);
+      EnterStaying(ledger, task, overflow);
       continue;
     }
     plan.moves.push_back(
@@ -326,8 +340,9 @@ void MakeRoom(Ledger& ledger, Plan& plan) {
          .reason = leaver.reason,
          .detail = absl::StrCat(WhyText(ledger, task, leaver), TargetText(ledger, task, target))});
     EnterLeaving(ledger, task);
-    if (target.has_value()) EnterMoving(ledger, task, *target);
+    if (target.has_value()) EnterMoving(ledger, task, *target, overflow);
   }
+  overflow.EnterRest(ledger);
 }
 
 void SeekCheaper(Ledger& ledger, Plan& plan) { PriceMoves(ledger, plan).Seek(); }

@@ -126,7 +126,10 @@ int64_t Offers::ElsewhereCost(int64_t from, int64_t to) const {
 }
 
 bool Offers::Holds(size_t site, size_t block, int64_t start_s) const {
-  const int64_t needed = std::min(start_s + demand_.WindowIn(site), ledger_.horizon());
+  const int64_t window = demand_.WindowIn(site);
+  // At the end of the grid a stretch is cut short; what is not seen is no headroom.
+  if (start_s + std::min(window, kLeastSeenSeconds) > ledger_.horizon()) return false;
+  const int64_t needed = std::min(start_s + window, ledger_.horizon());
   return Reach(site, block) >= needed && Reach(site, block) > start_s;
 }
 

@@ -14,6 +14,8 @@ namespace heliotrope::plan {
 
 // After so long in one place a task that can move may be better off elsewhere.
 inline constexpr int64_t kStaySeconds = 6 * 3600;
+// Of a run that goes on past the grid at least so much must lie in it.
+inline constexpr int64_t kLeastSeenSeconds = 24 * 3600;
 
 // One kind of task as the planner counts it.
 struct Demand {

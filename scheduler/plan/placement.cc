@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "scheduler/plan/journey.h"
 #include "scheduler/plan/offers.h"
 #include "scheduler/plan/text.h"
 #include "scheduler/plan/urgency.h"
@@ -19,8 +20,6 @@ using model::Reason;
 constexpr size_t kMaxAllotments = 32;
 // How far ahead of its start an allotment gets its text: it will be planned anew before that.
 constexpr int64_t kTextAhead = 3600;
-// Sites are compared over at most so long a part of a run.
-constexpr int64_t kLeastSeen = 86'400;
 
 // A start that could be chosen.
 struct Candidate {
@@ -64,7 +63,8 @@ class Placer {
   std::vector<Candidate> Candidates() const;
   // How many tasks fit that start there, as far as headroom must last for them.
   int64_t CountThatFit(const Candidate& start) const;
-  void Allot(const Candidate& start, int64_t count, Reason reason);
+  bool Allot(const Candidate& start, int64_t count, Reason reason);
+  Journey FindJourney(const Candidate& start, int64_t& count) const;
   std::string AllotmentText(const Candidate& start, Reason reason) const;
   int64_t MeanPrice(const Candidate& start) const {
     return ledger_.MeanPrice(start.site, start.start_s, start.start_s + demand_.SeenIn(start.site));
@@ -77,7 +77,8 @@ class Placer {
   const Class& class_;
   const Demand demand_;
   Offers offers_;
-  int64_t left_ = 0;  // Tasks that have no allotment yet.
+  int64_t left_ = 0;                     // Tasks that have no allotment yet.
+  int64_t last_end_ = Ledger::kForever;  // When the work must be done.
   Verdict verdict_;
 };
 
@@ -181,25 +182,28 @@ int64_t Placer::CountThatFit(const Candidate& start) const {
                              : ledger_.residual(start.site, block);
     count = std::min(count, room * ledger_.length(block) / (demand_.milli_cores * used_s));
     // Several after another in one block end at its end: only if the deadline allows that.
-    const int64_t margin = SafetyMargin(class_.remaining, class_.move_pause);
-    if (class_.deadline != absl::InfiniteFuture() &&
-        ledger_.end(block) + margin > ledger_.SecondsOf(class_.deadline)) {
-      count = std::min(count, room / demand_.milli_cores);
-    }
+    if (ledger_.end(block) > last_end_) count = std::min(count, room / demand_.milli_cores);
   }
   return count;
 }
 
-void Placer::Allot(const Candidate& start, int64_t count, Reason reason) {
+// Tasks that can move are allotted only as far as all of their work finds headroom somewhere in
+// time; so headroom is never given away twice.
+bool Placer::Allot(const Candidate& start, int64_t count, Reason reason) {
   const int64_t run = demand_.RunIn(start.site);
-  const int64_t window_end = start.start_s + demand_.WindowIn(start.site);
-  ledger_.Add({.site = start.site,
-               .from = start.start_s,
-               .to = start.start_s + run,
-               .milli_cores = demand_.milli_cores * count,
-               .fixed_until = demand_.checkpointable ? window_end : Ledger::kForever});
-  offers_.Refresh(start.site);
   int64_t end = start.start_s + run;
+  if (demand_.checkpointable && reason != Reason::kDeadlineSafetyNet) {
+    const Journey journey = FindJourney(start, count);
+    if (count == 0) return false;
+    Enter(ledger_, journey);
+    end = journey.end_s;
+  } else {
+    ledger_.Add({.site = start.site,
+                 .from = start.start_s,
+                 .to = end,
+                 .milli_cores = demand_.milli_cores * count});
+  }
+  offers_.Refresh(start.site);
   const bool in_turns = run < ledger_.length(start.block) &&
                         demand_.milli_cores * count > ledger_.headroom(start.site, start.block);
   if (in_turns) end = std::max(end, ledger_.end(start.block));
@@ -215,6 +219,26 @@ void Placer::Allot(const Candidate& start, int64_t count, Reason reason) {
   }
   verdict_.allotments.push_back(std::move(allotment));
   left_ -= count;
+  return true;
+}
+
+// Lowers the count until all of it is done in time; to 0 when not even one would be.
+Journey Placer::FindJourney(const Candidate& start, int64_t& count) const {
+  Journey journey;
+  while (count > 0) {
+    journey = Travel(ledger_, {.site = start.site,
+                               .from_s = start.start_s,
+                               .run_s = demand_.RunIn(start.site),
+                               .each = demand_.milli_cores,
+                               .count = count,
+                               .sites = demand_.sites,
+                               .until_s = last_end_});
+    if (journey.left_over == 0 || last_end_ >= ledger_.horizon()) break;
+    const int64_t whole =
+        demand_.milli_cores * std::min(demand_.RunIn(start.site), ledger_.horizon());
+    count -= (journey.left_over + whole - 1) / whole;
+  }
+  return journey;
 }
 
 std::string Placer::AllotmentText(const Candidate& start, Reason reason) const {
@@ -265,13 +289,11 @@ std::optional<Candidate> Placer::BestNow() const {
 
 // Every start that ends in time and finds headroom.
 std::vector<Candidate> Placer::Candidates() const {
-  const int64_t last_end =
-      ledger_.SecondsOf(class_.deadline) - SafetyMargin(class_.remaining, class_.move_pause);
   std::vector<Candidate> found;
   for (const size_t site : verdict_.ranked) {
     const int64_t run = demand_.RunIn(site);
     const int64_t last_start =
-        std::min(last_end - run, ledger_.horizon() - std::min(run, kLeastSeen));
+        std::min(last_end_ - run, ledger_.horizon() - std::min(run, kLeastSeenSeconds));
     for (size_t block = ledger_.first_block(); block < ledger_.blocks(); ++block) {
       const int64_t start = ledger_.start(block);
       if (start > last_start) break;
@@ -289,12 +311,16 @@ std::vector<Candidate> Placer::Candidates() const {
 // whose score is older is weighed again when it comes to the top.
 void Placer::PlaceDeferred() {
   verdict_.mode = Mode::kDeferred;
+  last_end_ =
+      ledger_.SecondsOf(class_.deadline) - SafetyMargin(class_.remaining, class_.move_pause);
   std::vector<Candidate> heap = Candidates();
   std::make_heap(heap.begin(), heap.end());
+  int64_t too_late_s = Ledger::kForever;  // From such a start on the work is not done in time.
   while (left_ > 0 && !heap.empty() && verdict_.allotments.size() < kMaxAllotments) {
     std::pop_heap(heap.begin(), heap.end());
     Candidate best = heap.back();
     heap.pop_back();
+    if (best.start_s >= too_late_s) continue;
     const size_t made = verdict_.allotments.size();
     if (best.allotments_seen < made) {
       if (!offers_.Holds(best.site, best.block, best.start_s)) continue;
@@ -306,8 +332,9 @@ void Placer::PlaceDeferred() {
     }
     const int64_t count = CountThatFit(best);
     if (count == 0) continue;
-    Allot(best, count,
-          input_.sites[best.site].reactive ? Reason::kReactive : Reason::kCheapestInWindow);
+    const Reason reason =
+        input_.sites[best.site].reactive ? Reason::kReactive : Reason::kCheapestInWindow;
+    if (!Allot(best, count, reason)) too_late_s = best.start_s;
   }
   // All headroom before the deadline is taken: nothing is gained by waiting for a part of it.
   if (left_ > 0 && verdict_.allotments.size() < kMaxAllotments) {
@@ -351,6 +378,11 @@ void Placer::ExplainDeferred() {
   if (first->count < class_.count) {
     absl::StrAppend(&verdict_.detail, "; ", first->count, " of its ", class_.count, " tasks then, ",
                     class_.count - left_, " planned in all");
+  }
+  if (verdict_.mode == Mode::kAsSoonAsPossible) {
+    absl::StrAppend(
+        &verdict_.detail, "; no headroom is left for the others before then: they start ",
+        "as some comes, and at any price at ", At(ledger_.now() + Laxity(ledger_, class_)));
   }
 }
 
