@@ -6,81 +6,21 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "scheduler/plan/journey.h"
-#include "scheduler/plan/offers.h"
-#include "scheduler/plan/text.h"
+#include "scheduler/plan/placer.h"
 #include "scheduler/plan/urgency.h"
 
 namespace heliotrope::plan {
-namespace {
 
 using model::Reason;
+
+namespace {
 
 // Beyond so many stretches the rest of a class is left to later plans.
 constexpr size_t kMaxAllotments = 32;
 // How far ahead of its start an allotment gets its text: it will be planned anew before that.
 constexpr int64_t kTextAhead = 3600;
 
-// A start that could be chosen.
-struct Candidate {
-  int64_t score = 0;
-  int64_t start_s = 0;
-  size_t site = 0;
-  size_t block = 0;
-  size_t allotments_seen = 0;  // The score is current while no more than these were made.
-
-  // For a heap whose top is the best.
-  friend bool operator<(const Candidate& a, const Candidate& b) {
-    return std::tie(a.score, a.start_s, a.site) > std::tie(b.score, b.start_s, b.site);
-  }
-};
-
-class Placer {
- public:
-  Placer(Ledger& ledger, const Class& task_class)
-      : ledger_(ledger),
-        input_(ledger.input()),
-        class_(task_class),
-        demand_(DemandOf(input_, task_class)),
-        offers_(ledger, demand_) {
-    verdict_.class_id = task_class.id;
-  }
-
-  Verdict Place();
-
- private:
-  bool RuledOut();
-  void Rank();
-  void PlaceMustRun();
-  void PlaceDeferred();
-  void PlaceSoon();
-  void ExplainSoon();
-  void ExplainDeferred();
-  std::string NoRoomText() const;
-  std::string WhereText(uint64_t sites) const;
-
-  std::optional<Candidate> BestNow() const;
-  std::vector<Candidate> Candidates() const;
-  // How many tasks fit that start there, as far as headroom must last for them.
-  int64_t CountThatFit(const Candidate& start) const;
-  bool Allot(const Candidate& start, int64_t count, Reason reason);
-  Journey FindJourney(const Candidate& start, int64_t& count) const;
-  std::string AllotmentText(const Candidate& start, Reason reason) const;
-  int64_t MeanPrice(const Candidate& start) const {
-    return ledger_.MeanPrice(start.site, start.start_s, start.start_s + demand_.SeenIn(start.site));
-  }
-  const std::string& NameOf(size_t site) const { return input_.sites[site].id.value(); }
-  std::string At(int64_t seconds) const { return AtText(ledger_.TimeAt(seconds), input_.now); }
-
-  Ledger& ledger_;
-  const Input& input_;
-  const Class& class_;
-  const Demand demand_;
-  Offers offers_;
-  int64_t left_ = 0;                     // Tasks that have no allotment yet.
-  int64_t last_end_ = Ledger::kForever;  // When the work must be done.
-  Verdict verdict_;
-};
+}  // namespace
 
 Verdict Placer::Place() {
   left_ = std::max(0, class_.count);
@@ -96,17 +36,6 @@ Verdict Placer::Place() {
   std::stable_sort(verdict_.allotments.begin(), verdict_.allotments.end(),
                    [](const Allotment& a, const Allotment& b) { return a.start < b.start; });
   return std::move(verdict_);
-}
-
-std::string Placer::WhereText(uint64_t sites) const {
-  std::string text;
-  int named = 0;
-  for (size_t site = 0; site < input_.sites.size(); ++site) {
-    if ((sites >> site & 1) == 0) continue;
-    if (++named > 3) return absl::StrCat(text, ", ...");
-    absl::StrAppend(&text, text.empty() ? "" : ", ", NameOf(site));
-  }
-  return text;
 }
 
 // No node, or none that is large enough, in any place where it may be.
@@ -241,21 +170,6 @@ Journey Placer::FindJourney(const Candidate& start, int64_t& count) const {
   return journey;
 }
 
-std::string Placer::AllotmentText(const Candidate& start, Reason reason) const {
-  const int64_t run = demand_.RunIn(start.site);
-  std::string text = absl::StrCat(
-      NameOf(start.site), " at ", At(start.start_s), ": ", CoresText(demand_.milli_cores), " for ",
-      SpanText(run), " at ", PriceText(MeanPrice(start)), ", headroom ",
-      CoresText(ledger_.headroom(start.site, start.block)), ", planned ",
-      CoresText(ledger_.planned(start.site, start.block)));
-  if (class_.deadline != absl::InfiniteFuture()) {
-    absl::StrAppend(&text, ", deadline ", AtText(class_.deadline, input_.now));
-  }
-  if (reason == Reason::kDeadlineSafetyNet) absl::StrAppend(&text, ", no laxity left");
-  if (reason == Reason::kReactive) absl::StrAppend(&text, ", no usable forecast");
-  return text;
-}
-
 // Promise 8: what is feasible is met, in free cores above the target if need be.
 void Placer::PlaceMustRun() {
   verdict_.mode = Mode::kMustRun;
@@ -267,14 +181,7 @@ void Placer::PlaceMustRun() {
     Allot({.start_s = ledger_.now(), .site = site, .block = ledger_.first_block()}, count,
           Reason::kDeadlineSafetyNet);
   }
-  const std::string why =
-      absl::StrCat("must start now to end by its deadline at ", AtText(class_.deadline, input_.now),
-                   " (", SpanText(demand_.work_s), " of work, ",
-                   SpanText(ledger_.SecondsOf(class_.deadline) - ledger_.now()), " left)");
-  verdict_.reason = left_ == 0 ? Reason::kDeadlineSafetyNet : Reason::kWaitingForCapacity;
-  verdict_.detail = left_ == 0
-                        ? absl::StrCat(why, ", at any price")
-                        : absl::StrCat(why, ", but no core is free in ", WhereText(demand_.sites));
+  ExplainMustRun();
 }
 
 std::optional<Candidate> Placer::BestNow() const {
@@ -343,49 +250,6 @@ void Placer::PlaceDeferred() {
   ExplainDeferred();
 }
 
-void Placer::ExplainDeferred() {
-  if (verdict_.allotments.empty()) {
-    verdict_.reason =
-        demand_.checkpointable ? Reason::kWaitingForCapacity : Reason::kWaitingForSafeWindow;
-    verdict_.detail = absl::StrCat(NoRoomText(), "; starts at any price at ",
-                                   At(ledger_.now() + Laxity(ledger_, class_)), " to end by ",
-                                   AtText(class_.deadline, input_.now));
-    return;
-  }
-  const auto first =
-      std::min_element(verdict_.allotments.begin(), verdict_.allotments.end(),
-                       [](const Allotment& a, const Allotment& b) { return a.start < b.start; });
-  const Candidate start{
-      .start_s = ledger_.SecondsOf(first->start), .site = first->site, .block = first->block};
-  const std::string price = PriceText(MeanPrice(start));
-  const std::string until = AtText(class_.deadline, input_.now);
-  if (start.start_s <= ledger_.now()) {
-    verdict_.reason = Reason::kWaitingForCapacity;
-    verdict_.detail = absl::StrCat("due now: ", NameOf(start.site), " (", price,
-                                   ") is cheapest before its deadline at ", until);
-  } else if (const auto now = BestNow(); now.has_value()) {
-    verdict_.reason = Reason::kWaitingForCheaperTime;
-    verdict_.detail = absl::StrCat("waits for ", At(start.start_s), ": ", NameOf(start.site),
-                                   " is cheapest before its deadline at ", until, " (", price,
-                                   " against ", PriceText(MeanPrice(*now)), " now)");
-  } else {
-    verdict_.reason =
-        demand_.checkpointable ? Reason::kWaitingForCapacity : Reason::kWaitingForSafeWindow;
-    verdict_.detail =
-        absl::StrCat("no headroom for it now; planned for ", At(start.start_s), " in ",
-                     NameOf(start.site), " (", price, "), before its deadline at ", until);
-  }
-  if (first->count < class_.count) {
-    absl::StrAppend(&verdict_.detail, "; ", first->count, " of its ", class_.count, " tasks then, ",
-                    class_.count - left_, " planned in all");
-  }
-  if (verdict_.mode == Mode::kAsSoonAsPossible) {
-    absl::StrAppend(
-        &verdict_.detail, "; no headroom is left for the others before then: they start ",
-        "as some comes, and at any price at ", At(ledger_.now() + Laxity(ledger_, class_)));
-  }
-}
-
 // In order of time wherever headroom is: what a start that is never put off comes to, for the ETA.
 void Placer::PlaceSoon() {
   verdict_.mode = Mode::kAsSoonAsPossible;
@@ -401,61 +265,6 @@ void Placer::PlaceSoon() {
   }
   ExplainSoon();
 }
-
-void Placer::ExplainSoon() {
-  const bool late = class_.deadline != absl::InfiniteFuture();
-  verdict_.reason = Reason::kWaitingForCapacity;
-  if (verdict_.allotments.empty()) {
-    if (!demand_.checkpointable) verdict_.reason = Reason::kWaitingForSafeWindow;
-    verdict_.detail = NoRoomText();
-  } else if (const Allotment& first = verdict_.allotments.front(); first.start <= input_.now) {
-    verdict_.detail =
-        absl::StrCat("can start now in ", NameOf(first.site), " (",
-                     CoresText(ledger_.headroom(first.site, first.block)), " of headroom)");
-    if (class_.count > first.count) {
-      absl::StrAppend(&verdict_.detail, ", ", first.count, " of its ", class_.count, " tasks");
-    }
-  } else {
-    if (!demand_.checkpointable) verdict_.reason = Reason::kWaitingForSafeWindow;
-    verdict_.detail = absl::StrCat(
-        demand_.checkpointable ? std::string("no headroom for it now")
-                               : absl::StrCat("cannot checkpoint and needs ",
-                                              SpanText(demand_.work_s), " in one piece"),
-        "; first in ", NameOf(first.site), " at ", AtText(first.start, input_.now), " (",
-        CoresText(ledger_.headroom(first.site, first.block)), " of headroom)");
-  }
-  if (late) {
-    absl::StrAppend(&verdict_.detail, "; its deadline at ", AtText(class_.deadline, input_.now),
-                    " has passed");
-  }
-}
-
-// Why no block of the grid holds it: the most that any offers.
-std::string Placer::NoRoomText() const {
-  int64_t most = -1;
-  size_t most_site = 0;
-  size_t most_block = 0;
-  int64_t longest = 0;
-  for (const size_t site : verdict_.ranked) {
-    for (size_t block = ledger_.first_block(); block < ledger_.blocks(); ++block) {
-      const int64_t room = ledger_.residual(site, block);
-      if (room > most) std::tie(most, most_site, most_block) = std::tie(room, site, block);
-      longest = std::max(longest, offers_.Reach(site, block) - ledger_.start(block));
-    }
-  }
-  if (most < 0) return "no allowed data center has headroom";
-  if (longest > 0 && !demand_.checkpointable) {
-    return absl::StrCat("cannot checkpoint and needs ", SpanText(demand_.work_s),
-                        " in one piece; the longest stretch of headroom ahead is ",
-                        SpanText(longest));
-  }
-  return absl::StrCat("needs ", CoresText(demand_.milli_cores),
-                      "; the most that is left in the next ",
-                      SpanText(ledger_.horizon() - ledger_.now()), " is ", CoresText(most), " in ",
-                      NameOf(most_site), " at ", At(ledger_.start(most_block)));
-}
-
-}  // namespace
 
 Verdict PlaceTasks(Ledger& ledger, const Class& task_class) {
   return Placer(ledger, task_class).Place();

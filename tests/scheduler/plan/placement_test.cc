@@ -199,7 +199,10 @@ TEST(Compute, StartsAsItCanWhenAllHeadroomBeforeTheDeadlineIsTaken) {
   const Placed placed = PlaceAt14(AClass().Hours(8).Count(400).Deadline(36));
   SCOPED_TRACE(placed.Text());
   EXPECT_EQ(placed.verdict().mode, Mode::kAsSoonAsPossible);
-  EXPECT_THAT(placed.verdict().detail, HasSubstr("of its 400 tasks"));
+  EXPECT_EQ(placed.verdict().reason, Reason::kWaitingForCapacity);
+  EXPECT_THAT(placed.verdict().detail,
+              HasSubstr("is left for 210 of its 400 tasks: they start wherever some is, and at any "
+                        "price at 03:43 UTC"));
 }
 
 TEST(Compute, ShortTasksShareABlock) {

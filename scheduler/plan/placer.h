@@ -1,0 +1,84 @@
+// How one class is placed. Internal to placement: what it decides is in placement.cc, what it says
+// of it in placement_text.cc.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "scheduler/plan/journey.h"
+#include "scheduler/plan/ledger.h"
+#include "scheduler/plan/offers.h"
+#include "scheduler/plan/plan.h"
+#include "scheduler/plan/text.h"
+
+namespace heliotrope::plan {
+
+// A start that could be chosen.
+struct Candidate {
+  int64_t score = 0;
+  int64_t start_s = 0;
+  size_t site = 0;
+  size_t block = 0;
+  size_t allotments_seen = 0;  // The score is current while no more than these were made.
+
+  // For a heap whose top is the best.
+  friend bool operator<(const Candidate& a, const Candidate& b) {
+    return std::tie(a.score, a.start_s, a.site) > std::tie(b.score, b.start_s, b.site);
+  }
+};
+
+class Placer {
+ public:
+  Placer(Ledger& ledger, const Class& task_class)
+      : ledger_(ledger),
+        input_(ledger.input()),
+        class_(task_class),
+        demand_(DemandOf(input_, task_class)),
+        offers_(ledger, demand_) {
+    verdict_.class_id = task_class.id;
+  }
+
+  Verdict Place();
+
+ private:
+  bool RuledOut();
+  void Rank();
+  void PlaceMustRun();
+  void PlaceDeferred();
+  void PlaceSoon();
+  std::optional<Candidate> BestNow() const;
+  std::vector<Candidate> Candidates() const;
+  // How many tasks fit that start there, as far as headroom must last for them.
+  int64_t CountThatFit(const Candidate& start) const;
+  bool Allot(const Candidate& start, int64_t count, model::Reason reason);
+  Journey FindJourney(const Candidate& start, int64_t& count) const;
+  int64_t MeanPrice(const Candidate& start) const {
+    return ledger_.MeanPrice(start.site, start.start_s, start.start_s + demand_.SeenIn(start.site));
+  }
+
+  // placement_text.cc
+  void ExplainMustRun();
+  void ExplainDeferred();
+  void ExplainContended();
+  void ExplainSoon();
+  std::string NoRoomText() const;
+  std::string WhereText(uint64_t sites) const;
+  std::string AllotmentText(const Candidate& start, model::Reason reason) const;
+  const std::string& NameOf(size_t site) const { return input_.sites[site].id.value(); }
+  std::string At(int64_t seconds) const { return AtText(ledger_.TimeAt(seconds), input_.now); }
+
+  Ledger& ledger_;
+  const Input& input_;
+  const Class& class_;
+  const Demand demand_;
+  Offers offers_;
+  int64_t left_ = 0;                     // Tasks that have no allotment yet.
+  int64_t last_end_ = Ledger::kForever;  // When the work must be done.
+  Verdict verdict_;
+};
+
+}  // namespace heliotrope::plan
