@@ -37,10 +37,10 @@ MAY_INCLUDE = {
     "agent/core": BASE,
     # Outlives the agent and stays small: neither gRPC nor protobuf, see BANNED.
     "agent/shim": BASE,
-    "agent/link": AGENT_SHELL,
+    "agent/link": AGENT_SHELL | {"agent/exec", "agent/checkpoint"},
     "agent/exec": AGENT_SHELL,
     "agent/probe": AGENT_SHELL,
-    "agent/checkpoint": AGENT_SHELL,
+    "agent/checkpoint": AGENT_SHELL | {"agent/exec"},
     "agent/daemon": AGENT_SHELL
     | {"agent/link", "agent/exec", "agent/probe", "agent/checkpoint"},
     "agent": EDGE | {"agent/daemon"},
