@@ -4,11 +4,10 @@
 //   fetching,verified  note            note                 note
 //   running, frozen    -> RUNNING      note                 note (the order is repeated)
 //   checkpointing      -> CHECKPOINTING (the agent lets it go: host pressure)   note
-//   left               -> PENDING      -> PENDING           -> PENDING, or -> ASSIGNED at the move's target
-//   succeeded          -> SUCCEEDED    -> SUCCEEDED         -> SUCCEEDED
-//   failed             retry or FAILED retry or FAILED      retry or FAILED
-//   stopped            -> PENDING      -> PENDING           -> PENDING, from the checkpoint before
-//   refused, no fetch  -> PENDING, after a backoff          (the same)
+//   left               -> PENDING      -> PENDING           -> PENDING, or -> ASSIGNED at the
+//   move's target succeeded          -> SUCCEEDED    -> SUCCEEDED         -> SUCCEEDED failed retry
+//   or FAILED retry or FAILED      retry or FAILED stopped            -> PENDING      -> PENDING ->
+//   PENDING, from the checkpoint before refused, no fetch  -> PENDING, after a backoff (the same)
 //
 // With a cancel requested, what would go to PENDING goes to CANCELLED. In every other state, for
 // another attempt number or from another node the report is stale: the agent is told to stop and
@@ -199,8 +198,8 @@ void Machine::OnFailed(Job& job, const TaskId& id, const AttemptStatus& status) 
     absl::Duration backoff = retry.initial_backoff;
     for (uint32_t i = 1; i < task.failures && backoff < retry.max_backoff; ++i) backoff *= 2;
     BackToPending(job, id, Reason::kWaitingForBackoff,
-                  absl::StrCat("attempt ", task.attempt.value(), " failed (", detail,
-                               "); retry ", task.failures, " of ", retry.max_retries),
+                  absl::StrCat("attempt ", task.attempt.value(), " failed (", detail, "); retry ",
+                               task.failures, " of ", retry.max_retries),
                   std::min(backoff, retry.max_backoff));
     return;
   }
@@ -230,8 +229,8 @@ void Machine::OnLeft(Job& job, const TaskId& id, const AttemptStatus& status) {
   BackToPending(job, id, Reason::kMoveTarget, "sealed; on its way", absl::ZeroDuration());
   if (!usable) return;
   Dequeue(job, id);
-  StartAttempt(job, id, node, {Reason::kMoveTarget,
-                               absl::StrCat(model::ReasonName(why), ": ", detail)});
+  StartAttempt(job, id, node,
+               {Reason::kMoveTarget, absl::StrCat(model::ReasonName(why), ": ", detail)});
 }
 
 void Machine::EndAttempt(const TaskId& id, Reason reason, std::string detail,

@@ -214,8 +214,7 @@ NodeId Machine::ChooseCopyNode(const Job& job, const model::Checkpoint& checkpoi
     int distance = 1;
     if (node.data_center == first.data_center) {
       distance = 2;
-    } else if (home &&
-               fleet_.data_centers[*site].region == fleet_.data_centers[*home].region) {
+    } else if (home && fleet_.data_centers[*site].region == fleet_.data_centers[*home].region) {
       distance = 0;
     }
     const std::tuple<int, size_t, NodeId> candidate{distance, node.checkpoints.size(), id};

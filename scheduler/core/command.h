@@ -26,7 +26,7 @@ namespace heliotrope::core {
 struct SubmitJob {
   std::shared_ptr<const model::JobSpec> spec;
   JobId id;
-  RequestId request;  // Empty: no replay protection was asked for.
+  RequestId request;         // Empty: no replay protection was asked for.
   uint64_t fingerprint = 0;  // Of the request's content: the same id with another is refused.
   bool validate_only = false;
 };
@@ -80,8 +80,8 @@ struct NodeHello {
   JurisdictionCode jurisdiction;
   model::Resources capacity;
   std::string address;
-  std::vector<AttemptStatus> attempts;        // All that it has.
-  std::vector<HeldCheckpoint> checkpoints;    // All that it holds.
+  std::vector<AttemptStatus> attempts;      // All that it has.
+  std::vector<HeldCheckpoint> checkpoints;  // All that it holds.
 };
 
 struct NodeHeartbeat {
@@ -148,9 +148,9 @@ struct RefreshLeases {};
 // Fires due timers and dispatches. The shell ends every batch with one.
 struct Tick {};
 
-using Command = std::variant<SubmitJob, CancelJob, DrainNode, NodeHello, NodeHeartbeat, NodeReport,
-                             NodeLoad, NodeGone, SetFleet, ImportCurve, AdoptPlan, RefreshLeases,
-                             Tick>;
+using Command =
+    std::variant<SubmitJob, CancelJob, DrainNode, NodeHello, NodeHeartbeat, NodeReport, NodeLoad,
+                 NodeGone, SetFleet, ImportCurve, AdoptPlan, RefreshLeases, Tick>;
 
 // What the sender of a command is told.
 struct Reply {

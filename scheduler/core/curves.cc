@@ -36,9 +36,9 @@ Reason ModeOf(const curve::CurveStatus& status) {
 
 std::optional<size_t> Machine::SiteOf(const DataCenterId& id) const {
   const auto& all = fleet_.data_centers;
-  const auto at = std::lower_bound(
-      all.begin(), all.end(), id,
-      [](const model::DataCenter& a, const DataCenterId& b) { return a.id < b; });
+  const auto at =
+      std::lower_bound(all.begin(), all.end(), id,
+                       [](const model::DataCenter& a, const DataCenterId& b) { return a.id < b; });
   if (at == all.end() || at->id != id) return std::nullopt;
   return static_cast<size_t>(at - all.begin());
 }
@@ -116,15 +116,15 @@ Reply Machine::On(const ImportCurve& command) {
   for (const curve::Bin& bin : command.bins) {
     if (bin.start > now_) {
       reply.status = InvalidField(
-          "samples", absl::StrCat("a sample of ", absl::FormatTime(absl::RFC3339_sec, bin.start,
-                                                                   absl::UTCTimeZone()),
-                                  " is in the future: history ends now, at ",
-                                  absl::FormatTime(absl::RFC3339_sec, now_, absl::UTCTimeZone())));
+          "samples",
+          absl::StrCat("a sample of ",
+                       absl::FormatTime(absl::RFC3339_sec, bin.start, absl::UTCTimeZone()),
+                       " is in the future: history ends now, at ",
+                       absl::FormatTime(absl::RFC3339_sec, now_, absl::UTCTimeZone())));
       return reply;
     }
     const curve::Observation seen = copy.Observe(bin);
-    const bool learned =
-        seen == curve::Observation::kTaken || seen == curve::Observation::kLate;
+    const bool learned = seen == curve::Observation::kTaken || seen == curve::Observation::kLate;
     ++(learned ? reply.bins_learned : reply.bins_skipped);
   }
   if (command.validate_only) return reply;
@@ -186,11 +186,10 @@ void Machine::RefreshSite(size_t index) {
   site.likely.assign(blocks, MilliCores::Zero());
   site.price.assign(blocks, MicroCost::Zero());
   const MilliCores target = site.capacity.ScaledBy(site.target_utilization);
-  const double measured =
-      site.capacity > MilliCores::Zero()
-          ? static_cast<double>(site.foreground_now.value()) /
-                static_cast<double>(site.capacity.value())
-          : 0.0;
+  const double measured = site.capacity > MilliCores::Zero()
+                              ? static_cast<double>(site.foreground_now.value()) /
+                                    static_cast<double>(site.capacity.value())
+                              : 0.0;
   std::vector<curve::Block> spans;
   if (!site.reactive) {
     for (const plan::Block& block : board_.grid) spans.push_back({block.start, block.length});
@@ -199,8 +198,7 @@ void Machine::RefreshSite(size_t index) {
   for (size_t b = 0; b < blocks; ++b) {
     const double median = site.reactive ? measured : outlook[b].mean.p50;
     const double high =
-        site.reactive ? measured
-                      : curve::QuantileOf(outlook[b].peak, fleet_.headroom_quantile);
+        site.reactive ? measured : curve::QuantileOf(outlook[b].peak, fleet_.headroom_quantile);
     site.likely[b] = std::max(MilliCores::Zero(), target - site.capacity.ScaledBy(median));
     site.headroom[b] = std::max(MilliCores::Zero(), target - site.capacity.ScaledBy(high));
     site.price[b] = PriceAt(data_center, board_.grid[b].start + board_.grid[b].length / 2, median);
@@ -250,8 +248,7 @@ void Machine::IndexNode(const Node& node) {
     free_cores_of_node_.erase(old);
   }
   if (!node.connected || node.lost || node.drained) return;
-  const int64_t free =
-      (node.capacity.cores - node.batch.cores - node.foreground.cores).value();
+  const int64_t free = (node.capacity.cores - node.batch.cores - node.foreground.cores).value();
   free_cores_[*site].emplace(free, node.id);
   free_cores_of_node_.emplace(node.id, free);
 }

@@ -56,9 +56,10 @@ std::string SourceText(const RestoreSource& source) {
 
 struct EffectText {
   std::string operator()(const OrderAttempt& order) const {
-    std::string text = absl::StrCat(ActionWord(order.action), " ", order.node.value(), " ",
-                                    Key(order.key));
-    if (order.start && order.start->restore) absl::StrAppend(&text, SourceText(*order.start->restore));
+    std::string text =
+        absl::StrCat(ActionWord(order.action), " ", order.node.value(), " ", Key(order.key));
+    if (order.start && order.start->restore)
+      absl::StrAppend(&text, SourceText(*order.start->restore));
     if (order.reason != model::Reason::kNone) {
       absl::StrAppend(&text, " ", model::ReasonName(order.reason));
     }

@@ -86,7 +86,8 @@ plan::Class Machine::ClassOf(const Job& job, const model::Task& task) const {
   const auto known = class_by_id_.find(task.class_id);
   if (known != class_by_id_.end()) return ClassFrom(known->second, classes_.at(known->second));
   ClassQueue alone;
-  if (job.spec->checkpoint) alone.move_pause = kMovePause + CarryTime(job.spec->checkpoint->expected_bytes);
+  if (job.spec->checkpoint)
+    alone.move_pause = kMovePause + CarryTime(job.spec->checkpoint->expected_bytes);
   alone.oldest = now_;
   plan::Class made = ClassFrom(KeyOf(job, task), alone);
   made.count = 1;
@@ -227,8 +228,8 @@ plan::Input Machine::PlanInput() const {
     running.deadline = job.spec->deadline;
     running.priority = job.spec->priority;
     running.allowed = AllowedSites(job.spec->residency);
-    running.checkpointable =
-        job.spec->checkpoint.has_value() && task.state == TaskState::kRunning && !job.cancel_requested;
+    running.checkpointable = job.spec->checkpoint.has_value() &&
+                             task.state == TaskState::kRunning && !job.cancel_requested;
     running.node_drained = nodes_.at(record.node).drained;
     running.started = std::min(record.start_time, now_);
     running.last_moved = task.run->last_moved;
@@ -243,7 +244,8 @@ plan::Input Machine::PlanInput() const {
 Reply Machine::On(const AdoptPlan& command) {
   plan_wanted_ = false;
   plan_ = *command.plan;
-  // Classes that have emptied since stay until here, so that equal tasks coming and going reuse them.
+  // Classes that have emptied since stay until here, so that equal tasks coming and going reuse
+  // them.
   for (auto it = classes_.begin(); it != classes_.end();) {
     if (it->second.tasks.empty()) {
       class_by_id_.erase(it->second.id);
@@ -358,11 +360,11 @@ bool Machine::StartOne(const ClassKey& key, const plan::Class& task_class, size_
   Job& job = JobAt(id.job);
   Placement placement{reason, detail};
   const plan::Site& place = board_.sites[site];
-  const std::string inputs = absl::StrFormat(
-      "headroom %.1f, batch %.1f, foreground %.1f of %.1f cores, price %.1f",
-      place.headroom.empty() ? 0.0 : place.headroom.front().cores(), place.batch_now.cores(),
-      place.foreground_now.cores(), place.capacity.cores(),
-      place.price.empty() ? 0.0 : place.price.front().units());
+  const std::string inputs =
+      absl::StrFormat("headroom %.1f, batch %.1f, foreground %.1f of %.1f cores, price %.1f",
+                      place.headroom.empty() ? 0.0 : place.headroom.front().cores(),
+                      place.batch_now.cores(), place.foreground_now.cores(), place.capacity.cores(),
+                      place.price.empty() ? 0.0 : place.price.front().units());
   placement.detail = detail.empty() ? inputs : absl::StrCat(detail, " (", inputs, ")");
   Dequeue(job, id);
   StartAttempt(job, id, *node, std::move(placement));

@@ -25,8 +25,8 @@ std::shared_ptr<const model::JobSpec> Machine::Complete(
   return completed;
 }
 
-// Refuses what can never run: no data center within residency, no node large enough, a deadline that
-// passes before the work could be done.
+// Refuses what can never run: no data center within residency, no node large enough, a deadline
+// that passes before the work could be done.
 absl::Status Machine::CheckFeasible(const model::JobSpec& spec) const {
   if (spec.home && !SiteOf(*spec.home)) {
     return InvalidField("job.home", absl::StrCat("unknown data center \"", spec.home->value(),
@@ -82,11 +82,11 @@ Reply Machine::On(const SubmitJob& command) {
     auto known = requests_.find(command.request);
     if (known != requests_.end()) {
       if (known->second.fingerprint != command.fingerprint) {
-        reply.status = InvalidField(
-            "request_id", absl::StrCat("\"", command.request.value(),
-                                       "\" was used for another request within the last ",
-                                       absl::FormatDuration(fleet_.request_retention),
-                                       ": use a fresh one for each new job"));
+        reply.status = InvalidField("request_id",
+                                    absl::StrCat("\"", command.request.value(),
+                                                 "\" was used for another request within the last ",
+                                                 absl::FormatDuration(fleet_.request_retention),
+                                                 ": use a fresh one for each new job"));
         return reply;
       }
       reply.job = known->second.job;
@@ -99,8 +99,8 @@ Reply Machine::On(const SubmitJob& command) {
     }
   }
   const std::shared_ptr<const model::JobSpec> spec = Complete(command.spec);
-  const auto violations = model::ValidateJobSpec(*spec, fleet_.jurisdictions,
-                                                 {.lease = options_.lease_real});
+  const auto violations =
+      model::ValidateJobSpec(*spec, fleet_.jurisdictions, {.lease = options_.lease_real});
   if (!violations.empty()) {
     reply.status = InvalidFields(violations);
     return reply;

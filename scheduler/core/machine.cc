@@ -118,8 +118,8 @@ void Machine::RecoverCurves(Image& image) {
   for (const model::DataCenter& data_center : fleet_.data_centers) {
     auto state = image.curves.find(data_center.id);
     if (state != image.curves.end()) {
-      auto restored =
-          curve::Forecaster::Restore(data_center.time_zone, curve::ForecasterOptions{}, state->second);
+      auto restored = curve::Forecaster::Restore(data_center.time_zone, curve::ForecasterOptions{},
+                                                 state->second);
       // A state of another zone or layout: the bins that follow it teach the curve anew.
       if (restored.ok()) curves_.insert_or_assign(data_center.id, *std::move(restored));
     }
@@ -260,7 +260,7 @@ absl::Duration Machine::Remaining(const Job& job, const model::Task& task) const
   const absl::Duration expected = job.spec->expected_duration;
   absl::Duration done = absl::ZeroDuration();
   if (task.run != nullptr) {
-    done = HoldsNode(task.state) ? task.run->base_progress
+    done = HoldsNode(task.state)  ? task.run->base_progress
            : task.run->checkpoint ? task.run->checkpoint->progress
                                   : absl::ZeroDuration();
     if (task.state == TaskState::kRunning || task.state == TaskState::kCheckpointing) {

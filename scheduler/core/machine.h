@@ -27,8 +27,8 @@
 namespace heliotrope::core {
 
 struct MachineOptions {
-  absl::Duration lease_real;  // As configured, for validation of graces.
-  absl::Duration lease;       // The same in scheduling time.
+  absl::Duration lease_real;    // As configured, for validation of graces.
+  absl::Duration lease;         // The same in scheduling time.
   absl::Duration lease_margin;  // Scheduling time on top before a silent node is given up.
   int major_version = 0;
 };
@@ -43,12 +43,13 @@ class Machine {
  public:
   Machine(const MachineOptions& options, FleetConfig fleet);
 
-  // Takes up what was durable. REQUIRES: nothing was applied before. Every node counts as silent with a
-  // fresh lease. DATA_LOSS if the image contradicts itself.
+  // Takes up what was durable. REQUIRES: nothing was applied before. Every node counts as silent
+  // with a fresh lease. DATA_LOSS if the image contradicts itself.
   absl::Status Recover(Image image, absl::Time now);
 
   // Changes the state and returns what is to be done, in order. A refused command changes nothing.
-  // Same state, command and now: same outcome. `now` never goes back: an earlier one counts as the last.
+  // Same state, command and now: same outcome. `now` never goes back: an earlier one counts as the
+  // last.
   Outcome Apply(const Command& command, absl::Time now);
 
   // What has changed since the last call. The shell commits it before it lets the effects out.
@@ -80,7 +81,8 @@ class Machine {
   absl::Duration Remaining(const Job& job, const model::Task& task) const;
   // The class that a waiting task is planned with; a fresh one of the same kind otherwise.
   plan::Class ClassOf(const Job& job, const model::Task& task) const;
-  // The verdict that a waiting task's class has in the plan of now; nullptr if it is not planned yet.
+  // The verdict that a waiting task's class has in the plan of now; nullptr if it is not planned
+  // yet.
   const plan::Verdict* VerdictOf(const Job& job, const model::Task& task) const;
   // A job of a class and how many tasks wait in it; nothing if none does.
   std::optional<std::pair<JobId, size_t>> ExampleOf(uint64_t class_id) const;
@@ -216,7 +218,7 @@ class Machine {
   std::map<DataCenterId, curve::Forecaster> curves_;
 
   // Derived from the durable state, or of this process's life.
-  absl::flat_hash_map<std::string, JobUid> uid_by_id_;        // Lookup only.
+  absl::flat_hash_map<std::string, JobUid> uid_by_id_;  // Lookup only.
   std::set<std::pair<absl::Time, RequestId>> request_expiry_;
   std::set<std::pair<absl::Time, JobUid>> job_expiry_;
   std::set<std::pair<absl::Time, TaskId>> backoffs_;
@@ -234,7 +236,7 @@ class Machine {
   absl::Time next_bin_ = absl::InfinitePast();
   plan::Input board_;  // Sites and grid, kept current; no classes, no running tasks.
   plan::Plan plan_;
-  std::set<TaskId> uncopied_;                    // Whose newest checkpoint wants a second holder.
+  std::set<TaskId> uncopied_;  // Whose newest checkpoint wants a second holder.
   std::map<TaskId, std::pair<NodeId, absl::Time>> copies_ordered_;
   absl::Time next_copy_check_ = absl::InfinitePast();
   absl::Time next_lease_ = absl::InfiniteFuture();  // No lease ends before this.
@@ -243,7 +245,7 @@ class Machine {
   bool board_stale_ = false;
   bool dispatch_needed_ = false;
   bool plan_wanted_ = false;
-  int64_t totals_active_ = 0;   // Jobs that have not ended.
+  int64_t totals_active_ = 0;  // Jobs that have not ended.
   int64_t totals_pending_ = 0;
   int64_t totals_held_ = 0;
 

@@ -77,8 +77,8 @@ struct Node {
   absl::Time last_sample = absl::InfinitePast();
   // Invariant: the sum of the requests of `tasks` and `reserved`.
   model::Resources batch;
-  absl::btree_set<TaskId> tasks;     // Whose live attempt is here.
-  absl::btree_set<TaskId> reserved;  // Whose move is to come here.
+  absl::btree_set<TaskId> tasks;                      // Whose live attempt is here.
+  absl::btree_set<TaskId> reserved;                   // Whose move is to come here.
   absl::btree_set<model::CheckpointKey> checkpoints;  // Reported as held.
 };
 

@@ -23,8 +23,8 @@ constexpr size_t kMaxStreams = 20'000;
 
 }  // namespace
 
-// One stream. The next message is read when the last one has been applied, so an agent that says much
-// is slowed down rather than queued without bound, and its reports arrive in batches.
+// One stream. The next message is read when the last one has been applied, so an agent that says
+// much is slowed down rather than queued without bound, and its reports arrive in batches.
 class AgentStream final : public grpc::ServerBidiReactor<v1::ConnectRequest, v1::ConnectResponse>,
                           public std::enable_shared_from_this<AgentStream> {
  public:

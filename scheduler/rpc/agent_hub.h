@@ -25,8 +25,8 @@ class AgentHub final : public v1::AgentStreamService::CallbackService {
   grpc::ServerBidiReactor<v1::ConnectRequest, v1::ConnectResponse>* Connect(
       grpc::CallbackServerContext* context) override;
 
-  // Orders for nodes that are not connected are dropped: they are made up for when the node says hello.
-  // Consecutive ones for a node become one message.
+  // Orders for nodes that are not connected are dropped: they are made up for when the node says
+  // hello. Consecutive ones for a node become one message.
   void Send(const std::vector<core::Effect>& effects);
   void Stop();
 

@@ -64,7 +64,8 @@ absl::StatusOr<model::AttemptPhase> PhaseFromProto(v1::AttemptStatus::Phase phas
     case v1::AttemptStatus::PHASE_FETCH_FAILED:
       return model::AttemptPhase::kFetchFailed;
     default:
-      return InvalidField("attempts.phase", absl::StrCat("unknown phase ", static_cast<int>(phase)));
+      return InvalidField("attempts.phase",
+                          absl::StrCat("unknown phase ", static_cast<int>(phase)));
   }
 }
 
@@ -73,8 +74,8 @@ absl::StatusOr<core::HeldCheckpoint> HeldFromProto(const v1::CheckpointStatus& p
   held.key = {KeyFromProto(proto.key().attempt()), proto.key().sequence()};
   held.failure = Shortened(proto.failure());
   if (held.failure.empty() && proto.digest().size() != kDigestBytes) {
-    return InvalidField("checkpoints.digest", absl::StrCat(proto.digest().size(),
-                                                           " bytes: a SHA-256 has 32"));
+    return InvalidField("checkpoints.digest",
+                        absl::StrCat(proto.digest().size(), " bytes: a SHA-256 has 32"));
   }
   if (proto.size_bytes() < 0) return InvalidField("checkpoints.size_bytes", "below zero");
   held.digest = proto.digest();
@@ -106,9 +107,9 @@ absl::StatusOr<core::AttemptStatus> StatusFromProto(const v1::AttemptStatus& pro
   status.cpu_seconds = absl::ToDoubleSeconds(cpu);
   if (proto.has_checkpoint()) {
     HT_ASSIGN_OR_RETURN(core::HeldCheckpoint held, HeldFromProto(proto.checkpoint()));
-    HT_ASSIGN_OR_RETURN(const absl::Duration run,
-                        wire::NonNegativeFromProto(proto.checkpoint().run_time(),
-                                                   "attempts.checkpoint.run_time"));
+    HT_ASSIGN_OR_RETURN(
+        const absl::Duration run,
+        wire::NonNegativeFromProto(proto.checkpoint().run_time(), "attempts.checkpoint.run_time"));
     if (held.failure.empty()) {
       status.checkpoint = core::SealedCheckpoint{held.key, std::move(held.digest), held.size,
                                                  clock.ToScheduling(run)};
@@ -166,9 +167,9 @@ absl::StatusOr<core::NodeHello> HelloFromProto(const v1::Hello& hello,
     return InvalidField("hello.instance_id", "1 to 64 characters are needed");
   }
   if (hello.capacity_milli_cores() <= 0 || hello.capacity_milli_cores() > kMaxNodeMilliCores) {
-    return InvalidField("hello.capacity_milli_cores",
-                        absl::StrCat(hello.capacity_milli_cores(), " is not 1 to ",
-                                     kMaxNodeMilliCores));
+    return InvalidField(
+        "hello.capacity_milli_cores",
+        absl::StrCat(hello.capacity_milli_cores(), " is not 1 to ", kMaxNodeMilliCores));
   }
   if (hello.capacity_memory_bytes() <= 0) {
     return InvalidField("hello.capacity_memory_bytes", "a node has more than no memory");

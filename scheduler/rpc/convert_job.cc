@@ -99,8 +99,8 @@ absl::StatusOr<std::shared_ptr<const model::JobSpec>> SpecFromProto(const v1::Jo
   TaskFromProto(job.task(), *spec, violations);
   if (job.has_count()) {
     if (job.count() < 1 || job.count() > static_cast<int64_t>(kMaxTasksPerJob)) {
-      violations.push_back({"job.count", absl::StrCat(job.count(), " tasks: ask for 1 to ",
-                                                      kMaxTasksPerJob)});
+      violations.push_back(
+          {"job.count", absl::StrCat(job.count(), " tasks: ask for 1 to ", kMaxTasksPerJob)});
     } else {
       spec->count = static_cast<uint32_t>(job.count());
     }
@@ -118,8 +118,9 @@ absl::StatusOr<std::shared_ptr<const model::JobSpec>> SpecFromProto(const v1::Jo
   if (!job.home().empty()) spec->home = DataCenterId(job.home());
   spec->residency = ResidencyFromProto(job);
   if (spec->residency.any && !spec->residency.words.empty()) {
-    violations.push_back({"job.residency",
-                          "\"any\" stands beside other words: name jurisdictions, or any, not both"});
+    violations.push_back(
+        {"job.residency",
+         "\"any\" stands beside other words: name jurisdictions, or any, not both"});
   }
   spec->allow_late = job.allow_late();
   if (!violations.empty()) return InvalidFields(violations);

@@ -9,8 +9,9 @@
 
 namespace heliotrope::rpc {
 
-// Defaults are filled in; whether the values make sense is for model::ValidateJobSpec. INVALID_ARGUMENT
-// names every field that cannot be represented (a duration out of range, an unknown signal).
+// Defaults are filled in; whether the values make sense is for model::ValidateJobSpec.
+// INVALID_ARGUMENT names every field that cannot be represented (a duration out of range, an
+// unknown signal).
 absl::StatusOr<std::shared_ptr<const model::JobSpec>> SpecFromProto(const v1::Job& job);
 
 // Fills what a client may set.

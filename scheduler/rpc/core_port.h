@@ -26,8 +26,10 @@ struct CoreFacts {
   absl::Duration load_interval;       // Real time: how often agents are to send load.
 };
 
-// Callbacks run on a thread of the shell, one at a time, and must be short: they may start gRPC
-// operations and post again, but never wait. Each is called exactly once, also when stopping.
+// Callbacks run on threads of the shell and must be short: they may start gRPC operations and post
+// again, but never wait. Each is called exactly once, also when stopping. Those of Post and Query
+// never run at once with each other, those of PostFromAgent neither; refusals come from the caller's
+// own thread, inside the call.
 // Thread-safe.
 class CorePort {
  public:

@@ -99,8 +99,7 @@ grpc::ServerUnaryReactor* FleetServiceImpl::ListRegions(grpc::CallbackServerCont
     for (const RegionId& region : RegionsOf(machine)) {
       if (region.value() <= request->page_token()) continue;
       if (response->regions_size() == size) {
-        response->set_next_page_token(
-            ParseRegionName(response->regions(size - 1).name())->value());
+        response->set_next_page_token(ParseRegionName(response->regions(size - 1).name())->value());
         break;
       }
       FillRegion(machine, region, *response->add_regions());
@@ -112,34 +111,34 @@ grpc::ServerUnaryReactor* FleetServiceImpl::ListRegions(grpc::CallbackServerCont
 grpc::ServerUnaryReactor* FleetServiceImpl::ListDataCenters(
     grpc::CallbackServerContext* context, const v1::ListDataCentersRequest* request,
     v1::ListDataCentersResponse* response) {
-  return Answer(
-      context, core_, list_data_centers_, [request, response](const core::Machine& machine) {
-        HT_ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
-        std::string last;
-        for (const model::DataCenter& data_center : machine.fleet().data_centers) {
-          if (data_center.id.value() <= request->page_token()) continue;
-          if (response->data_centers_size() == size) {
-            response->set_next_page_token(last);
-            break;
-          }
-          last = data_center.id.value();
-          FillDataCenter(machine, data_center, *response->add_data_centers());
-        }
-        return absl::OkStatus();
-      });
+  return Answer(context, core_, list_data_centers_,
+                [request, response](const core::Machine& machine) {
+                  HT_ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
+                  std::string last;
+                  for (const model::DataCenter& data_center : machine.fleet().data_centers) {
+                    if (data_center.id.value() <= request->page_token()) continue;
+                    if (response->data_centers_size() == size) {
+                      response->set_next_page_token(last);
+                      break;
+                    }
+                    last = data_center.id.value();
+                    FillDataCenter(machine, data_center, *response->add_data_centers());
+                  }
+                  return absl::OkStatus();
+                });
 }
 
 grpc::ServerUnaryReactor* FleetServiceImpl::GetDataCenter(grpc::CallbackServerContext* context,
                                                           const v1::GetDataCenterRequest* request,
                                                           v1::DataCenter* response) {
-  return Answer(
-      context, core_, get_data_center_, [request, response](const core::Machine& machine) {
-        HT_ASSIGN_OR_RETURN(const DataCenterId id, ParseDataCenterName(request->name()));
-        const model::DataCenter* data_center = FindDataCenter(machine, id);
-        if (data_center == nullptr) return NotFound("data center", request->name());
-        FillDataCenter(machine, *data_center, *response);
-        return absl::OkStatus();
-      });
+  return Answer(context, core_, get_data_center_,
+                [request, response](const core::Machine& machine) {
+                  HT_ASSIGN_OR_RETURN(const DataCenterId id, ParseDataCenterName(request->name()));
+                  const model::DataCenter* data_center = FindDataCenter(machine, id);
+                  if (data_center == nullptr) return NotFound("data center", request->name());
+                  FillDataCenter(machine, *data_center, *response);
+                  return absl::OkStatus();
+                });
 }
 
 grpc::ServerUnaryReactor* FleetServiceImpl::ListNodes(grpc::CallbackServerContext* context,
@@ -281,7 +280,10 @@ grpc::ServerUnaryReactor* CurveServiceImpl::ImportCurve(grpc::CallbackServerCont
 
 PlanServiceImpl::PlanServiceImpl(CorePort& core, os::MetricsRegistry& metrics,
                                  DecisionLog& decisions)
-    : core_(core), decisions_(decisions), get_(metrics, "GetPlan"), list_(metrics, "ListDecisions") {}
+    : core_(core),
+      decisions_(decisions),
+      get_(metrics, "GetPlan"),
+      list_(metrics, "ListDecisions") {}
 
 grpc::ServerUnaryReactor* PlanServiceImpl::GetPlan(grpc::CallbackServerContext* context,
                                                    const v1::GetPlanRequest* request,

@@ -125,31 +125,31 @@ grpc::ServerUnaryReactor* JobServiceImpl::CreateJob(grpc::CallbackServerContext*
   const auto spec = command->spec;
   std::vector<core::Command> commands;
   commands.emplace_back(*std::move(command));
-  core_.Post(std::move(commands), [this, reactor, request, response, id, spec](
-                                      const std::vector<core::Reply>& replies) {
-    const core::Reply& reply = replies.front();
-    if (!reply.status.ok()) {
-      Finish(reactor, create_, reply.status);
-    } else if (reply.replayed) {
-      FinishWithJob(reactor, create_, reply.job, response);
-    } else {
-      // A fresh job needs no second look: it waits, and its spec is what was sent.
-      response->set_name(JobName(id));
-      SpecToProto(*spec, *response);
-      response->set_state(v1::Job::STATE_PENDING);
-      if (!request->validate_only()) {
-        response->mutable_task_counts()->set_pending(static_cast<int32_t>(spec->count));
-        response->set_etag(absl::StrCat(reply.job.value(), "-1"));
-      }
-      Finish(reactor, create_, absl::OkStatus());
-    }
-  });
+  core_.Post(std::move(commands),
+             [this, reactor, request, response, id, spec](const std::vector<core::Reply>& replies) {
+               const core::Reply& reply = replies.front();
+               if (!reply.status.ok()) {
+                 Finish(reactor, create_, reply.status);
+               } else if (reply.replayed) {
+                 FinishWithJob(reactor, create_, reply.job, response);
+               } else {
+                 // A fresh job needs no second look: it waits, and its spec is what was sent.
+                 response->set_name(JobName(id));
+                 SpecToProto(*spec, *response);
+                 response->set_state(v1::Job::STATE_PENDING);
+                 if (!request->validate_only()) {
+                   response->mutable_task_counts()->set_pending(static_cast<int32_t>(spec->count));
+                   response->set_etag(absl::StrCat(reply.job.value(), "-1"));
+                 }
+                 Finish(reactor, create_, absl::OkStatus());
+               }
+             });
   return reactor;
 }
 
-grpc::ServerUnaryReactor* JobServiceImpl::BatchCreateJobs(
-    grpc::CallbackServerContext* context, const v1::BatchCreateJobsRequest* request,
-    v1::BatchCreateJobsResponse* response) {
+grpc::ServerUnaryReactor* JobServiceImpl::BatchCreateJobs(grpc::CallbackServerContext* context,
+                                                          const v1::BatchCreateJobsRequest* request,
+                                                          v1::BatchCreateJobsResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   if (request->requests_size() > kMaxBatchJobs) {
     Finish(reactor, batch_create_,

@@ -16,8 +16,9 @@ namespace heliotrope::rpc {
 // 0 means the default; more than the limit is the limit; negative is INVALID_ARGUMENT.
 inline absl::StatusOr<int> PageSize(int asked) {
   if (asked < 0) {
-    return InvalidField("page_size", absl::StrCat(asked, " is below zero: leave it out, or ask for 1 to ",
-                                                  kMaxPageSize));
+    return InvalidField(
+        "page_size",
+        absl::StrCat(asked, " is below zero: leave it out, or ask for 1 to ", kMaxPageSize));
   }
   if (asked == 0) return kDefaultPageSize;
   return asked < kMaxPageSize ? asked : kMaxPageSize;

@@ -41,16 +41,16 @@ inline void Finish(grpc::ServerUnaryReactor* reactor, MethodMetrics& metrics,
 }
 
 // A read: `fill` runs on the core thread and fills the response or says why not.
-inline grpc::ServerUnaryReactor* Answer(
-    grpc::CallbackServerContext* context, CorePort& core, MethodMetrics& metrics,
-    std::function<absl::Status(const core::Machine&)> fill) {
+inline grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, CorePort& core,
+                                        MethodMetrics& metrics,
+                                        std::function<absl::Status(const core::Machine&)> fill) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   auto outcome = std::make_shared<absl::Status>();
-  core.Query([outcome, fill = std::move(fill)](
-                 const core::Machine& machine) { *outcome = fill(machine); },
-             [reactor, outcome, &metrics](const absl::Status& status) {
-               Finish(reactor, metrics, status.ok() ? *outcome : status);
-             });
+  core.Query(
+      [outcome, fill = std::move(fill)](const core::Machine& machine) { *outcome = fill(machine); },
+      [reactor, outcome, &metrics](const absl::Status& status) {
+        Finish(reactor, metrics, status.ok() ? *outcome : status);
+      });
   return reactor;
 }
 

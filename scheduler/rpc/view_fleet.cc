@@ -70,8 +70,7 @@ void FillDataCenter(const core::Machine& machine, const model::DataCenter& data_
   proto.set_latitude(data_center.latitude);
   proto.set_longitude(data_center.longitude);
   proto.set_target_utilization(data_center.target_utilization);
-  proto.set_local_time(
-      absl::FormatTime("%Y-%m-%dT%H:%M:%S", machine.now(), data_center.time_zone));
+  proto.set_local_time(absl::FormatTime("%Y-%m-%dT%H:%M:%S", machine.now(), data_center.time_zone));
   int nodes = 0;
   int connected = 0;
   int tasks = 0;

@@ -150,8 +150,8 @@ std::string Summary(const core::Machine& machine, const core::Job& job, uint32_t
   if (HoldsNode(task.state)) {
     const model::AttemptRecord& record = task.run->attempts.back();
     return absl::StrCat(name, " is ", model::TaskStateName(task.state), " in ",
-                        record.data_center.value(), " (", model::ReasonName(record.placement),
-                        ": ", record.placement_detail, "); expected to end at ",
+                        record.data_center.value(), " (", model::ReasonName(record.placement), ": ",
+                        record.placement_detail, "); expected to end at ",
                         Rfc3339(absl::FromUnixSeconds(absl::ToUnixSeconds(expected.end))));
   }
   const auto [reason, detail] = machine.WaitReason(job, task);
@@ -189,7 +189,8 @@ void FillJob(const core::Machine& machine, const core::Job& job, v1::Job& proto)
   absl::Time end = absl::InfinitePast();
   const size_t looked_at = std::min(job.tasks.size(), kTasksLookedAt);
   for (size_t i = 0; i < looked_at; ++i) {
-    if (!IsTerminal(job.tasks[i].state)) end = std::max(end, Expect(machine, job, job.tasks[i]).end);
+    if (!IsTerminal(job.tasks[i].state))
+      end = std::max(end, Expect(machine, job, job.tasks[i]).end);
   }
   if (end != absl::InfinitePast() && end != absl::InfiniteFuture()) {
     *proto.mutable_expected_end_time() = wire::ToProto(end);

@@ -1,5 +1,6 @@
-// Watch streams. Level-triggered: a stream is told that a job has changed, and sends what the job is
-// when the stream is ready for it. So a slow reader misses steps in between, never the last state.
+// Watch streams. Level-triggered: a stream is told that a job has changed, and sends what the job
+// is when the stream is ready for it. So a slow reader misses steps in between, never the last
+// state.
 #pragma once
 
 #include <grpcpp/support/server_callback.h>

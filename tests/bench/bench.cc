@@ -1,12 +1,13 @@
-// Benchmarks against a running scheduler, through its public API. `tests/bench/run` starts the daemons
-// and runs all of them; figures are only comparable within one run.
+// Benchmarks against a running scheduler, through its public API. `tests/bench/run` starts the
+// daemons and runs all of them; figures are only comparable within one run.
 //
 //   heliotrope-bench submit ADDRESS [JOBS] [CALLERS]   durable submissions, one job a call
 //   heliotrope-bench bulk ADDRESS [JOBS] [PER_CALL]    durable submissions in bulk
 //   heliotrope-bench trivial ADDRESS [JOBS]            /bin/true jobs from submit to the last end
 //   heliotrope-bench latency ADDRESS [JOBS]            submit to process start on an idle fleet
-//   heliotrope-bench spawn [PROCESSES] [THREADS]       this machine's own spawn and wait of /bin/true
-//   heliotrope-bench stamp                             prints the real time in ns; what latency runs
+//   heliotrope-bench spawn [PROCESSES] [THREADS]       this machine's own spawn and wait of
+//   /bin/true heliotrope-bench stamp                             prints the real time in ns; what
+//   latency runs
 #include <grpcpp/grpcpp.h>
 #include <spawn.h>
 #include <sys/wait.h>

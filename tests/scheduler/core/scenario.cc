@@ -102,8 +102,10 @@ std::string Scenario::Run(absl::string_view line) {
     NodeReport report{NodeId(words[1]), SessionOf(words[1]), {}, {}};
     const std::vector<std::string> parts = absl::StrSplit(words[2], '.');
     const auto sequence = static_cast<uint32_t>(Integer(parts[1]));
-    report.checkpoints.push_back(
-        {{Key(parts[0]), sequence}, Digest(sequence), Bytes::FromMiB(1), Get(options, "failure", "")});
+    report.checkpoints.push_back({{Key(parts[0]), sequence},
+                                  Digest(sequence),
+                                  Bytes::FromMiB(1),
+                                  Get(options, "failure", "")});
     return Apply(report);
   }
   if (verb == "load") {
@@ -136,8 +138,8 @@ std::string Scenario::Fleet(const Words& words) {
   }
   std::sort(fleet.data_centers.begin(), fleet.data_centers.end(),
             [](const auto& a, const auto& b) { return a.id < b.id; });
-  fleet.jurisdictions = model::JurisdictionTable(
-      {{"EU", {JurisdictionCode("DE"), JurisdictionCode("FR")}}}, codes);
+  fleet.jurisdictions =
+      model::JurisdictionTable({{"EU", {JurisdictionCode("DE"), JurisdictionCode("FR")}}}, codes);
   if (machine_ != nullptr) return Apply(SetFleet{std::move(fleet)});
   machine_ = std::make_unique<Machine>(DefaultOptions(), std::move(fleet));
   return Apply(Tick{});
@@ -157,8 +159,7 @@ std::string Scenario::Node(const Words& words, const Options& options) {
   if (options.contains("jurisdiction")) {
     hello.jurisdiction = JurisdictionCode(options.at("jurisdiction"));
   }
-  hello.capacity = {MilliCores::FromCores(Number(Get(options, "cores", "16"))),
-                    Bytes::FromGiB(64)};
+  hello.capacity = {MilliCores::FromCores(Number(Get(options, "cores", "16"))), Bytes::FromGiB(64)};
   hello.address = words[1] + ":7410";
   if (options.contains("has")) {
     const std::vector<std::string> parts = absl::StrSplit(options.at("has"), ':');
@@ -173,7 +174,8 @@ std::string Scenario::Node(const Words& words, const Options& options) {
   return out;
 }
 
-// submit ID [count= cores= expected= residency=A,B deadline=+10h checkpoint=1h retries= priority= request=]
+// submit ID [count= cores= expected= residency=A,B deadline=+10h checkpoint=1h retries= priority=
+// request=]
 std::string Scenario::Submit(const Words& words, const Options& options) {
   auto spec = std::make_shared<model::JobSpec>();
   spec->command = {"/bin/true"};

@@ -1,5 +1,5 @@
-// Golden transcripts. HT_REWRITE=1 rewrites them: commit a rewrite only if you can explain each line
-// of its difference.
+// Golden transcripts. HT_REWRITE=1 rewrites them: commit a rewrite only if you can explain each
+// line of its difference.
 #include <gtest/gtest.h>
 
 #include <algorithm>
