@@ -52,6 +52,13 @@ void MappedLease::set_deadline_ns(int64_t deadline_ns) {
   __atomic_store_n(words_, deadline_ns, __ATOMIC_RELEASE);
 }
 
+void MappedLease::RaiseDeadlineNs(int64_t deadline_ns) {
+  int64_t now = this->deadline_ns();
+  while (now < deadline_ns && !__atomic_compare_exchange_n(words_, &now, deadline_ns, false,
+                                                           __ATOMIC_RELEASE, __ATOMIC_ACQUIRE)) {
+  }
+}
+
 int64_t BootTimeNs() { return ClockNs(CLOCK_BOOTTIME); }
 int64_t WallTimeNs() { return ClockNs(CLOCK_REALTIME); }
 

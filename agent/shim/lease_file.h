@@ -29,6 +29,8 @@ class MappedLease {
   // REQUIRES: mapped.
   int64_t deadline_ns() const;
   void set_deadline_ns(int64_t deadline_ns);
+  // Unless it is later already.
+  void RaiseDeadlineNs(int64_t deadline_ns);
 
  private:
   int64_t* words_ = nullptr;
