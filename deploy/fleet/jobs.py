@@ -76,9 +76,9 @@ def first_number(mix, job, index):
 def submit_arguments(mix, job, *, start, step_seconds, program, evidence_folder):
     """What follows `heliotrope job submit` for a job. Tasks of an array share their numbers' start
     and find their own by HELIOTROPE_TASK_INDEX."""
-    flags = ["--name", job.name, "--cores", f"{job.cores:g}", "--memory", "64MiB",
-             "--expected", f"{job.hours:g}h", "--residency", ",".join(job.residency),
-             "--retries", "3"]
+    flags = ["--name", job.name, "--request-id", f"quickstart-{job.name}",
+             "--cores", f"{job.cores:g}", "--memory", "64MiB", "--expected", f"{job.hours:g}h",
+             "--residency", ",".join(job.residency), "--retries", "3"]
     if job.count > 1:
         flags += ["--count", str(job.count)]
     if job.deadline_hours is not None:
@@ -86,7 +86,7 @@ def submit_arguments(mix, job, *, start, step_seconds, program, evidence_folder)
     if job.priority:
         flags += ["--priority", str(job.priority)]
     if job.checkpoints:
-        flags += ["--checkpoint"]
+        flags += ["--checkpoint", "--checkpoint-size", "64KiB"]
     if job.interval:
         flags += ["--checkpoint-interval", job.interval]
     command = [*program, "--first", str(first_number(mix, job, 0)),

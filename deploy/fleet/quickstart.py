@@ -199,8 +199,8 @@ class Quickstart:
         def read(pipe):
             for line in pipe:
                 try:
-                    self.decisions.put(json.loads(line))
-                except ValueError:
+                    self.decisions.put(json.loads(line)["decision"])
+                except (ValueError, KeyError):
                     continue
         self.follower = self.client.follow("decision", "watch")
         threading.Thread(target=read, args=(self.follower.stdout,), daemon=True).start()
@@ -269,7 +269,7 @@ class Quickstart:
 
     def task_counts(self):
         counts = {}
-        for job in self.client.ask("job", "list")["jobs"]:
+        for job in self.client.ask("job", "list", "--all")["jobs"]:
             for state, number in job["task_counts"].items():
                 counts[state] = counts.get(state, 0) + int(number)
         return counts
@@ -287,7 +287,7 @@ class Quickstart:
     def task_states(self):
         states = {}
         for job in self.mix:
-            for task in self.client.ask("job", "get", job.name, "--tasks")["tasks"]:
+            for task in self.client.ask("job", "get", job.name, "--all-tasks")["tasks"]:
                 index = task["name"].rpartition("/")[2]
                 states[f"{job.name}/{index}"] = task["state"].removeprefix("STATE_")
         return states
@@ -321,8 +321,9 @@ class Quickstart:
                  f"  export PATH={self.bin}:$PATH",
                  "  heliotrope plan show",
                  "  heliotrope curve show frankfurt-1",
-                 "  heliotrope job explain globe-1",
-                 "  heliotrope job submit --residency any -- /bin/sleep 5",
+                 "  heliotrope job get globe-1",
+                 "  heliotrope job submit --name try --residency any --expected 2h -- sleep 5",
+                 "  heliotrope job explain try",
                  f"  curl http://127.0.0.1:{self.http_port}/metrics",
                  f"End it, and leave nothing behind:  kill {os.getpid()}")
 
