@@ -57,6 +57,9 @@ absl::StatusOr<JobUser> FindJobUser(const std::string& name);
 // HELIOTROPE_CHECKPOINT_DIR, HELIOTROPE_OUTPUT_DIR, and, where not given, PATH, HOME and TMPDIR.
 struct AttemptLaunch {
   AttemptKey key;
+  // Which process of the attempt it is, from 1: an attempt goes on in a new process after a
+  // periodic checkpoint. 0: the one after the last that was launched.
+  uint32_t incarnation = 0;
   std::vector<std::string> command;  // Not empty; without '/' it is looked for in PATH.
   std::map<std::string, std::string> environment;
   std::string working_directory;  // Absolute; empty: the attempt's own, AttemptPaths::work.
@@ -85,6 +88,7 @@ struct AttemptEnd {
     kLost,           // Nobody knows how it ended, but it has; `error` says why.
   };
   Kind kind = Kind::kLost;
+  uint32_t incarnation = 0;
   int exit_code = 0;  // kExited.
   int signal = 0;     // kSignaled.
   // Why it was ended from outside, kNone if it was not, and whether it had to be killed for that.

@@ -48,6 +48,16 @@ absl::Status NotWhole(const std::string& path) {
   return absl::DataLossError(absl::StrCat("\"", path, "\" is not a whole record"));
 }
 
+absl::Status OfAnother(const std::string& path, uint64_t incarnation) {
+  return absl::NotFoundError(absl::StrCat("\"", path, "\" is of process ", incarnation));
+}
+
+absl::Status RemoveRecord(const AttemptPaths& paths, const char* name) {
+  const std::string path = absl::StrCat(paths.root, "/", name);
+  if (unlink(path.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
+  return os::FileError(errno, "remove", path);
+}
+
 AttemptEnd::Kind KindOf(shim::ExitKind kind) {
   switch (kind) {
     case shim::ExitKind::kExited:
@@ -104,12 +114,20 @@ absl::StatusOr<std::string> LaunchText(const AttemptLaunch& launch, const Attemp
   return text;
 }
 
-absl::StatusOr<LaunchFacts> ReadLaunchFacts(const std::string& path) {
-  HT_ASSIGN_OR_RETURN(std::string text, os::ReadFile(path, shim::kLaunchBytesMax));
+absl::StatusOr<LaunchFacts> ReadLaunchFacts(const AttemptPaths& paths) {
+  std::string path = absl::StrCat(paths.root, "/", shim::kLaunchFile);
+  auto text = os::ReadFile(path, shim::kLaunchBytesMax);
+  if (absl::IsNotFound(text.status())) {
+    path = absl::StrCat(paths.root, "/", kVoidedLaunch);
+    text = os::ReadFile(path, shim::kLaunchBytesMax);
+  }
+  HT_RETURN_IF_ERROR(text.status());
   auto launch = std::make_unique<shim::Launch>();
-  const char* error = shim::ParseLaunch(text.data(), text.size(), launch.get());
+  const char* error = shim::ParseLaunch(text->data(), text->size(), launch.get());
   if (error != nullptr) return absl::DataLossError(absl::StrCat("\"", path, "\": ", error));
-  LaunchFacts facts{.cgroup = launch->cgroup, .mark = "", .incarnation = launch->incarnation};
+  LaunchFacts facts{.cgroup = launch->cgroup,
+                    .mark = "",
+                    .incarnation = static_cast<uint32_t>(launch->incarnation)};
   const std::string prefix = absl::StrCat(kMarkVariable, "=");
   for (size_t i = 0; i < launch->envc; ++i) {
     if (absl::StartsWith(launch->env[i], prefix)) facts.mark = launch->env[i] + prefix.size();
@@ -117,13 +135,29 @@ absl::StatusOr<LaunchFacts> ReadLaunchFacts(const std::string& path) {
   return facts;
 }
 
-absl::StatusOr<AttemptEnd> ReadExitRecord(const AttemptPaths& paths) {
+absl::Status WriteLaunch(const AttemptPaths& paths, absl::string_view text, uint32_t incarnation) {
+  // A record that claims to be of the process that is only being started.
+  if (ReadExitRecord(paths, incarnation).ok()) {
+    HT_RETURN_IF_ERROR(RemoveRecord(paths, shim::kExitFile));
+  }
+  if (ReadStatusRecord(paths, incarnation).ok()) {
+    HT_RETURN_IF_ERROR(RemoveRecord(paths, shim::kStatusFile));
+  }
+  HT_RETURN_IF_ERROR(os::WriteFileAtomically(absl::StrCat(paths.root, "/", shim::kLaunchFile), text,
+                                             {.mode = 0600, .sync = false}));
+  HT_RETURN_IF_ERROR(RemoveRecord(paths, shim::kExitFile));
+  return RemoveRecord(paths, shim::kStatusFile);
+}
+
+absl::StatusOr<AttemptEnd> ReadExitRecord(const AttemptPaths& paths, uint32_t incarnation) {
   const std::string path = absl::StrCat(paths.root, "/", shim::kExitFile);
   HT_ASSIGN_OR_RETURN(const std::string text, ReadRecord(path));
   shim::ExitRecord record{};
   if (!shim::ParseExit(text.data(), text.size(), &record)) return NotWhole(path);
+  if (record.incarnation != incarnation) return OfAnother(path, record.incarnation);
   return AttemptEnd{
       .kind = KindOf(record.kind),
+      .incarnation = incarnation,
       .exit_code = record.code,
       .signal = record.signal,
       .stop_cause = record.stop_cause,
@@ -140,11 +174,13 @@ absl::StatusOr<AttemptEnd> ReadExitRecord(const AttemptPaths& paths) {
   };
 }
 
-absl::StatusOr<shim::StatusRecord> ReadStatusRecord(const AttemptPaths& paths) {
+absl::StatusOr<shim::StatusRecord> ReadStatusRecord(const AttemptPaths& paths,
+                                                    uint32_t incarnation) {
   const std::string path = absl::StrCat(paths.root, "/", shim::kStatusFile);
   HT_ASSIGN_OR_RETURN(const std::string text, ReadRecord(path));
   shim::StatusRecord record{};
   if (!shim::ParseStatus(text.data(), text.size(), &record)) return NotWhole(path);
+  if (record.incarnation != incarnation) return OfAnother(path, record.incarnation);
   return record;
 }
 

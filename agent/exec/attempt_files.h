@@ -22,7 +22,7 @@ inline constexpr char kMarkVariable[] = "HELIOTROPE_ATTEMPT_MARK";
 struct LaunchFacts {
   std::string cgroup;  // Empty: process tree only.
   std::string mark;
-  uint64_t incarnation = 0;
+  uint32_t incarnation = 0;
 };
 
 // What the node adds to a launch.
@@ -30,7 +30,7 @@ struct LaunchPlace {
   std::string cgroup = "";
   std::string lease = "";
   std::string mark = "";
-  uint64_t incarnation = 1;
+  uint32_t incarnation = 1;
   absl::Duration kill_margin;
   int nice = 19;
   bool idle_scheduling = true;
@@ -40,11 +40,18 @@ struct LaunchPlace {
 // INVALID_ARGUMENT when the shim would refuse it: too long, too many, NUL, no program.
 absl::StatusOr<std::string> LaunchText(const AttemptLaunch& launch, const AttemptPaths& paths,
                                        const LaunchPlace& place);
-absl::StatusOr<LaunchFacts> ReadLaunchFacts(const std::string& path);
+// Of the launch, or if there is none, of the one that was voided last. NOT_FOUND without either.
+absl::StatusOr<LaunchFacts> ReadLaunchFacts(const AttemptPaths& paths);
 
-// NOT_FOUND when there is none, DATA_LOSS when it is not whole.
-absl::StatusOr<AttemptEnd> ReadExitRecord(const AttemptPaths& paths);
-absl::StatusOr<shim::StatusRecord> ReadStatusRecord(const AttemptPaths& paths);
+// Makes this the attempt's launch, and rids the directory of records of earlier processes. A crash
+// in between leaves records that the readers below take for what they are.
+absl::Status WriteLaunch(const AttemptPaths& paths, absl::string_view text, uint32_t incarnation);
+
+// The record of that process. NOT_FOUND when there is none, or only an earlier one's; DATA_LOSS
+// when it is not whole.
+absl::StatusOr<AttemptEnd> ReadExitRecord(const AttemptPaths& paths, uint32_t incarnation);
+absl::StatusOr<shim::StatusRecord> ReadStatusRecord(const AttemptPaths& paths,
+                                                    uint32_t incarnation);
 
 // The lock that a shim holds on its launch as long as it lives.
 class LaunchLock {

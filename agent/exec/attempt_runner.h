@@ -14,11 +14,13 @@ namespace heliotrope::agent::exec {
 // What a restarted agent finds in an attempt's directory.
 struct Adoption {
   enum class State {
-    kNone,   // No process was ever started there, and none will be by an agent of before.
+    kNone,   // The last launch was never started and never will be, or there was none.
     kLive,   // It runs, or is being cleaned up: its end will be reported.
     kEnded,  // It ended while nobody watched: `end`.
   };
   State state = State::kNone;
+  // kLive, kEnded: the process's. kNone: of the last one that was started; 0: none ever was.
+  uint32_t incarnation = 0;
   std::optional<AttemptEnd> end;
 };
 

@@ -78,13 +78,14 @@ std::string ReapShim(int pidfd) {
                       info.si_status);
 }
 
-absl::StatusOr<ShimProcess> FindShim(const AttemptPaths& paths, const LaunchLock& lock) {
+absl::StatusOr<ShimProcess> FindShim(const AttemptPaths& paths, const LaunchLock& lock,
+                                     uint32_t incarnation) {
   const pid_t holder = lock.Holder();
   if (holder == 0) return absl::NotFoundError("no shim");
   auto pidfd = OpenPidfd(holder);
   // Still the holder after it was pinned: so the pidfd is of the process that has the lock.
   if (!pidfd.ok() || lock.Holder() != holder) return absl::NotFoundError("the shim ended just now");
-  const auto status = ReadStatusRecord(paths);
+  const auto status = ReadStatusRecord(paths, incarnation);
   // Without a record yet, it is only just starting.
   if (!absl::IsNotFound(status.status())) {
     HT_RETURN_IF_ERROR(status.status());

@@ -28,6 +28,7 @@ std::string ReapShim(int pidfd);
 // The living shim that holds this lock. NOT_FOUND when nobody does. FAILED_PRECONDITION when the
 // attempt's status record names another process than the one that the kernel names: then nothing
 // here may be signalled.
-absl::StatusOr<ShimProcess> FindShim(const AttemptPaths& paths, const LaunchLock& lock);
+absl::StatusOr<ShimProcess> FindShim(const AttemptPaths& paths, const LaunchLock& lock,
+                                     uint32_t incarnation);
 
 }  // namespace heliotrope::agent::exec

@@ -15,7 +15,6 @@
 #include "absl/strings/str_cat.h"
 #include "agent/exec/attempt_directories.h"
 #include "agent/exec/process_usage.h"
-#include "agent/shim/launch_format.h"
 #include "scheduler/base/errors.h"
 #include "scheduler/base/status_macros.h"
 #include "scheduler/os/log.h"
@@ -41,8 +40,9 @@ absl::Status NotRunning(const AttemptKey& key) {
   return NotFound("running attempt", DirectoryName(key));
 }
 
-AttemptEnd Lost(absl::string_view why) {
+AttemptEnd Lost(uint32_t incarnation, absl::string_view why) {
   AttemptEnd end;
+  end.incarnation = incarnation;
   end.kind = AttemptEnd::Kind::kLost;
   end.end_time = absl::Now();
   end.error = std::string(why);
@@ -158,11 +158,12 @@ absl::Status ShimRunner::Start(const AttemptLaunch& launch) {
 
 absl::StatusOr<ShimRunner::Entry> ShimRunner::Launch(const AttemptLaunch& launch) const {
   const AttemptPaths paths = PathsOf(launch.key);
-  const std::string launch_path = absl::StrCat(paths.root, "/", shim::kLaunchFile);
-  const auto previous = ReadLaunchFacts(launch_path);
+  const auto previous = ReadLaunchFacts(paths);
+  const uint32_t next = previous.ok() ? previous->incarnation + 1 : 1;
   Entry entry;
   entry.state = Entry::State::kWatched;
   entry.mark = RandomMark();
+  entry.incarnation = launch.incarnation == 0 ? next : launch.incarnation;
   const std::string name = DirectoryName(launch.key);
   if (options_.cgroups != nullptr) entry.cgroup = options_.cgroups->PathOf(name);
   HT_ASSIGN_OR_RETURN(const std::string text,
@@ -170,18 +171,12 @@ absl::StatusOr<ShimRunner::Entry> ShimRunner::Launch(const AttemptLaunch& launch
                                  {.cgroup = entry.cgroup,
                                   .lease = options_.lease,
                                   .mark = entry.mark,
-                                  .incarnation = previous.ok() ? previous->incarnation + 1 : 1,
+                                  .incarnation = entry.incarnation,
                                   .kill_margin = options_.kill_margin,
                                   .nice = options_.nice,
                                   .idle_scheduling = options_.idle_scheduling,
                                   .oom_score_adj = options_.oom_score_adj}));
-  // Records of the process before are gone before the launch of this one is there: what is found
-  // beside a launch belongs to it.
-  for (const char* record : {shim::kStatusFile, shim::kExitFile}) {
-    const std::string path = absl::StrCat(paths.root, "/", record);
-    if (unlink(path.c_str()) != 0 && errno != ENOENT) return os::FileError(errno, "remove", path);
-  }
-  HT_RETURN_IF_ERROR(os::WriteFileAtomically(launch_path, text, {.mode = 0600, .sync = false}));
+  HT_RETURN_IF_ERROR(WriteLaunch(paths, text, entry.incarnation));
   if (!entry.cgroup.empty()) {
     HT_RETURN_IF_ERROR(
         options_.cgroups->Create(name, {.cores = launch.cores, .memory = launch.memory}).status());
@@ -225,7 +220,8 @@ absl::StatusOr<Adoption> ShimRunner::Adopt(const AttemptKey& key) {
     const MutexLock lock(mutex_);
     const auto found = entries_.find(key);
     if (found != entries_.end() && found->second.state != Entry::State::kReserved) {
-      return Adoption{.state = Adoption::State::kLive, .end = {}};
+      return Adoption{
+          .state = Adoption::State::kLive, .incarnation = found->second.incarnation, .end = {}};
     }
   }
   HT_RETURN_IF_ERROR(Reserve(key));
@@ -241,45 +237,50 @@ absl::StatusOr<Adoption> ShimRunner::Adopt(const AttemptKey& key) {
 
 absl::StatusOr<Adoption> ShimRunner::Discover(const AttemptKey& key, Entry* entry) const {
   const AttemptPaths paths = PathsOf(key);
+  const auto facts = ReadLaunchFacts(paths);
+  if (absl::IsNotFound(facts.status())) return Adoption{};
+  HT_RETURN_IF_ERROR(facts.status());
+  entry->cgroup = facts->cgroup;
+  entry->mark = facts->mark;
+  entry->incarnation = facts->incarnation;
   const auto lock = LaunchLock::Open(paths);
-  if (absl::IsNotFound(lock.status())) {
-    // An agent before us has voided the launch and cleaned up, or nothing was started ever.
-    const auto end = ReadExitRecord(paths);
-    if (end.ok()) return Adoption{.state = Adoption::State::kEnded, .end = *end};
-    if (!ReadStatusRecord(paths).ok()) return Adoption{};
-    return Adoption{.state = Adoption::State::kEnded, .end = Lost("no exit record was left")};
-  }
+  // Voided by an agent before us.
+  if (absl::IsNotFound(lock.status())) return DiscoverDead(paths, entry);
   HT_RETURN_IF_ERROR(lock.status());
-  HT_ASSIGN_OR_RETURN(const LaunchFacts facts,
-                      ReadLaunchFacts(absl::StrCat(paths.root, "/", shim::kLaunchFile)));
-  entry->cgroup = facts.cgroup;
-  entry->mark = facts.mark;
-  auto shim = FindShim(paths, *lock);
-  if (!shim.ok() && !absl::IsNotFound(shim.status())) return shim.status();
-  if (!shim.ok()) return DiscoverDead(paths, *lock, entry);
-  entry->state = Entry::State::kWatched;
-  entry->shim = *std::move(shim);
-  return Adoption{.state = Adoption::State::kLive, .end = {}};
+  auto shim = FindShim(paths, *lock, facts->incarnation);
+  if (shim.ok()) {
+    entry->state = Entry::State::kWatched;
+    entry->shim = *std::move(shim);
+    return Adoption{.state = Adoption::State::kLive, .incarnation = entry->incarnation, .end = {}};
+  }
+  if (!absl::IsNotFound(shim.status())) return shim.status();
+  // With the lock ours no shim can start this launch. One that has beaten us to it will be found.
+  if (!lock->Take()) return Unavailable("SHIM_STARTING", "a shim has only just started: try again");
+  if (!ReadExitRecord(paths, entry->incarnation).ok()) HT_RETURN_IF_ERROR(lock->Void(paths));
+  return DiscoverDead(paths, entry);
 }
 
-absl::StatusOr<Adoption> ShimRunner::DiscoverDead(const AttemptPaths& paths, const LaunchLock& lock,
-                                                  Entry* entry) const {
-  // From here on no shim can start this launch. One that has beaten us to it will be found.
-  if (!lock.Take()) return Unavailable("SHIM_STARTING", "a shim has only just started: try again");
-  const auto end = ReadExitRecord(paths);
-  if (end.ok()) {
-    CleanOnce(entry->cgroup, entry->mark);
-    return Adoption{.state = Adoption::State::kEnded, .end = *end};
-  }
-  HT_RETURN_IF_ERROR(lock.Void(paths));
-  const bool was_started = ReadStatusRecord(paths).ok();
+absl::StatusOr<Adoption> ShimRunner::DiscoverDead(const AttemptPaths& paths, Entry* entry) const {
+  auto end = ReadExitRecord(paths, entry->incarnation);
+  const bool was_started = ReadStatusRecord(paths, entry->incarnation).ok();
   const bool clean = CleanOnce(entry->cgroup, entry->mark);
-  if (!was_started && clean) return Adoption{};
-  entry->end = Lost(absl::IsNotFound(end.status()) ? "its shim is gone and has left no exit record"
-                                                   : end.status().message());
-  if (clean) return Adoption{.state = Adoption::State::kEnded, .end = entry->end};
+  if (absl::IsNotFound(end.status()) && !was_started && clean) {
+    return Adoption{
+        .state = Adoption::State::kNone, .incarnation = entry->incarnation - 1, .end = {}};
+  }
+  if (!end.ok()) {
+    end = Lost(entry->incarnation, absl::IsNotFound(end.status())
+                                       ? "its shim is gone and has left no exit record"
+                                       : end.status().message());
+  }
+  Adoption adoption{
+      .state = Adoption::State::kEnded, .incarnation = entry->incarnation, .end = *end};
+  if (clean) return adoption;
   entry->state = Entry::State::kCleaning;
-  return Adoption{.state = Adoption::State::kLive, .end = {}};
+  entry->end = *std::move(end);
+  adoption.state = Adoption::State::kLive;
+  adoption.end.reset();
+  return adoption;
 }
 
 // --- Looking ---
@@ -298,12 +299,14 @@ std::vector<AttemptKey> ShimRunner::Live() const {
 }
 
 absl::StatusOr<absl::Time> ShimRunner::StartTime(const AttemptKey& key) const {
+  uint32_t incarnation = 0;
   {
     const MutexLock lock(mutex_);
     const auto found = entries_.find(key);
     if (found == entries_.end()) return NotRunning(key);
+    incarnation = found->second.incarnation;
   }
-  HT_ASSIGN_OR_RETURN(const shim::StatusRecord status, ReadStatusRecord(PathsOf(key)));
+  HT_ASSIGN_OR_RETURN(const shim::StatusRecord status, ReadStatusRecord(PathsOf(key), incarnation));
   return absl::FromUnixNanos(status.started_ns);
 }
 
@@ -388,6 +391,7 @@ void ShimRunner::WatchThread() {
 void ShimRunner::HandleEnd(uint64_t serial) {
   AttemptKey key;
   ShimProcess shim;
+  uint32_t incarnation = 0;
   {
     const MutexLock lock(mutex_);
     const auto found = by_serial_.find(serial);
@@ -398,10 +402,11 @@ void ShimRunner::HandleEnd(uint64_t serial) {
     Entry& entry = entries_[key];
     entry.state = Entry::State::kCleaning;
     shim = std::move(entry.shim);
+    incarnation = entry.incarnation;
   }
   const std::string how = ReapShim(shim.pidfd.get());
   const AttemptPaths paths = PathsOf(key);
-  auto end = ReadExitRecord(paths);
+  auto end = ReadExitRecord(paths, incarnation);
   Entry successor;
   if (!end.ok()) {
     // Ours may have come second to a shim that an agent of before had just started (Promise 3):
@@ -413,7 +418,7 @@ void ShimRunner::HandleEnd(uint64_t serial) {
     }
     if (adoption.ok() && adoption->end.has_value()) end = *adoption->end;
     if (!end.ok() || end->kind == AttemptEnd::Kind::kLost) {
-      end = Lost(absl::StrCat("its shim ", how, " and left no exit record"));
+      end = Lost(incarnation, absl::StrCat("its shim ", how, " and left no exit record"));
     }
   }
   {

@@ -68,8 +68,9 @@ class ShimRunner final : public AttemptRunner {
     };
     State state = State::kReserved;
     ShimProcess shim;
-    std::string cgroup;             // Empty: process tree only.
-    std::string mark;               // Of the processes (attempt_files.h).
+    std::string cgroup;  // Empty: process tree only.
+    std::string mark;    // Of the processes (attempt_files.h).
+    uint32_t incarnation = 0;
     std::optional<AttemptEnd> end;  // kCleaning.
     uint64_t serial = 0;            // kWatched: names the entry to epoll.
   };
@@ -90,8 +91,7 @@ class ShimRunner final : public AttemptRunner {
   absl::Status CheckNotRunning(const AttemptKey& key) const;
   absl::StatusOr<Entry> Launch(const AttemptLaunch& launch) const;
   absl::StatusOr<Adoption> Discover(const AttemptKey& key, Entry* entry) const;
-  absl::StatusOr<Adoption> DiscoverDead(const AttemptPaths& paths, const LaunchLock& lock,
-                                        Entry* entry) const;
+  absl::StatusOr<Adoption> DiscoverDead(const AttemptPaths& paths, Entry* entry) const;
 
   void WatchThread();
   // The shim of this entry has ended.

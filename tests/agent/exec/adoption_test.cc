@@ -84,7 +84,7 @@ TEST_P(AdoptionTest, AJobOutlivesItsAgentAndIsObeyedByTheNext) {
 
 TEST_P(AdoptionTest, AnEndWithoutAnyAgentIsFound) {
   RunByAgentThatDies(1, "echo done; exit 9");
-  ASSERT_TRUE(WaitUntil([&] { return ReadExitRecord(Paths(1)).ok(); }));
+  ASSERT_TRUE(WaitUntil([&] { return ReadExitRecord(Paths(1), 1).ok(); }));
   // The record is there a moment before its shim is gone; then it is reported like any other end.
   const auto adoption = runner_->Adopt(Key(1));
   ASSERT_TRUE(adoption.ok()) << adoption.status();
@@ -94,6 +94,8 @@ TEST_P(AdoptionTest, AnEndWithoutAnyAgentIsFound) {
   const auto again = runner_->Adopt(Key(1));
   ASSERT_TRUE(again.ok());
   EXPECT_EQ(again->state, Adoption::State::kEnded) << "kept until removed";
+  EXPECT_EQ(again->incarnation, 1u);
+  EXPECT_EQ(again->end->incarnation, 1u);
 }
 
 TEST_P(AdoptionTest, AShimThatDiedUnwatchedLosesTheAttemptAndLeavesNothingAlive) {
@@ -121,7 +123,7 @@ TEST_P(AdoptionTest, ALeaseEndsTheJobOfADeadAgent) {
   lease_ = (*lease)->path();
   MakeRunner();
   RunByAgentThatDies(1, kCheckpointer, 10'000);
-  ASSERT_TRUE(WaitUntil([&] { return ReadExitRecord(Paths(1)).ok(); }));
+  ASSERT_TRUE(WaitUntil([&] { return ReadExitRecord(Paths(1), 1).ok(); }));
   EXPECT_LT(os::Boottime(), *(*lease)->deadline());
   const auto adoption = runner_->Adopt(Key(1));
   ASSERT_TRUE(adoption.ok());
@@ -190,6 +192,24 @@ TEST_P(AdoptionTest, ALaunchThatNobodyStartedIsVoid) {
   EXPECT_EQ(Log(1), "");
   ASSERT_TRUE(Run(launch).ok());
   EXPECT_EQ(Describe(WaitForEnd(1)), "exited 0");
+}
+
+// Between writing the next launch and starting its shim the records of the process before are still
+// there: they must not be taken for the next one's.
+TEST_P(AdoptionTest, RecordsOfTheProcessBeforeAreNotTheNextOnes) {
+  const AttemptLaunch launch = Script(1, "exit 85");
+  ASSERT_TRUE(Run(launch).ok());
+  WaitForEnd(1);
+  const auto text =
+      LaunchText(launch, Paths(1), {.incarnation = 2, .kill_margin = absl::Seconds(1)});
+  WriteText(Paths(1).root + "/launch", *text);
+  MakeRunner();
+  const auto adoption = runner_->Adopt(Key(1));
+  ASSERT_TRUE(adoption.ok()) << adoption.status();
+  EXPECT_EQ(adoption->state, Adoption::State::kNone);
+  EXPECT_EQ(adoption->incarnation, 1u) << "the last that was started";
+  ASSERT_TRUE(Run(launch).ok());
+  EXPECT_EQ(WaitForEnd(1).incarnation, 3u) << "a voided launch is never used again";
 }
 
 TEST_P(AdoptionTest, AnEmptyOrUnknownDirectoryIsNothing) {

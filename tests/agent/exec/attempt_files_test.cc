@@ -94,24 +94,26 @@ TEST(LaunchTextTest, RefusesWhatTheShimWouldRefuse) {
 
 TEST(LaunchFactsTest, ComeBackFromTheFile) {
   const Scratch scratch;
+  const AttemptPaths paths{.root = scratch.path(), .work = "", .checkpoint = "", .output = ""};
+  EXPECT_TRUE(absl::IsNotFound(ReadLaunchFacts(paths).status()));
   WriteText(scratch / "launch", *TextOf(ALaunch()));
-  const auto facts = ReadLaunchFacts(scratch / "launch");
+  const auto facts = ReadLaunchFacts(paths);
   ASSERT_TRUE(facts.ok());
   EXPECT_EQ(facts->cgroup, "/cg/1.2-3");
   EXPECT_EQ(facts->mark, "m4rk");
   EXPECT_EQ(facts->incarnation, 9u);
   WriteText(scratch / "launch", "rubbish");
-  EXPECT_TRUE(absl::IsDataLoss(ReadLaunchFacts(scratch / "launch").status()));
+  EXPECT_TRUE(absl::IsDataLoss(ReadLaunchFacts(paths).status()));
 }
 
 TEST(RecordTest, ATornRecordIsLossNotAnEnd) {
   const Scratch scratch;
   const AttemptPaths paths{.root = scratch.path(), .work = "", .checkpoint = "", .output = ""};
-  EXPECT_TRUE(absl::IsNotFound(ReadExitRecord(paths).status()));
+  EXPECT_TRUE(absl::IsNotFound(ReadExitRecord(paths, 1).status()));
   WriteText(scratch / "exit", "heliotrope-exit 1\nincarnation 1\nkind exited\ncode 0\n");
-  EXPECT_TRUE(absl::IsDataLoss(ReadExitRecord(paths).status()));
+  EXPECT_TRUE(absl::IsDataLoss(ReadExitRecord(paths, 1).status()));
   WriteText(scratch / "status", "");
-  EXPECT_TRUE(absl::IsDataLoss(ReadStatusRecord(paths).status()));
+  EXPECT_TRUE(absl::IsDataLoss(ReadStatusRecord(paths, 1).status()));
 }
 
 // A job owns its three directories, and cannot touch records, logs and launch beside them.

@@ -22,6 +22,7 @@ TEST_P(ShimRunnerTest, ReportsHowItEnded) {
   ASSERT_TRUE(Run(Script(1, "echo hello; exit 7")).ok());
   const AttemptEnd end = WaitForEnd(1);
   EXPECT_EQ(Describe(end), "exited 7");
+  EXPECT_EQ(end.incarnation, 1u);
   EXPECT_GT(end.start_time, absl::UnixEpoch());
   EXPECT_GE(end.end_time, end.start_time);
   EXPECT_GT(end.max_memory, Bytes::Zero());
@@ -84,6 +85,7 @@ TEST_P(ShimRunnerTest, GoesOnFromItsCheckpoint) {
   ASSERT_TRUE(runner_->Stop(Key(1)).ok());
   const AttemptEnd end = WaitForEnd(1);
   EXPECT_EQ(end.stop_cause, StopCause::kStopRequested);
+  EXPECT_EQ(end.incarnation, 2u);
 }
 
 TEST_P(ShimRunnerTest, ItMayBeStartedAgainFromTheCallback) {
@@ -156,6 +158,20 @@ TEST_P(ShimRunnerTest, RunsAsAnotherUser) {
   ASSERT_TRUE(Run(launch).ok());
   EXPECT_EQ(Describe(WaitForEnd(1)), "exited 0");
   EXPECT_EQ(Log(1), "65534\nwrote\nsafe\n");
+}
+
+TEST_P(ShimRunnerTest, TakesOnlyWhatNobodyElseWants) {
+  auto options = Options();
+  options.nice = 19;
+  options.idle_scheduling = true;
+  std::atomic<bool> ended{false};
+  const auto runner =
+      *ShimRunner::Create(options, [&](const AttemptKey&, const AttemptEnd&) { ended = true; });
+  const AttemptLaunch launch = Script(1, "cut -d' ' -f19,41 /proc/self/stat");
+  ASSERT_TRUE(runner->Prepare(launch).ok());
+  ASSERT_TRUE(runner->Start(launch).ok());
+  ASSERT_TRUE(WaitUntil([&] { return ended.load(); }));
+  EXPECT_EQ(Log(1), "19 5\n") << "nice, and the policy SCHED_IDLE";
 }
 
 TEST_P(ShimRunnerTest, TellsWhatIsUsed) {

@@ -23,6 +23,8 @@ int Main(char** argv) {
     options.cgroups = cgroups.get();
   }
   if (argv[4][0] != '-') options.lease = argv[4];
+  options.nice = 0;
+  options.idle_scheduling = false;
   AttemptLaunch launch;
   launch.grace = absl::Milliseconds(atoi(argv[5]));
   launch.key = {.task = {.job = JobUid(1), .index = 0},
