@@ -16,6 +16,8 @@ namespace heliotrope::agent {
 struct StartOrder {
   AttemptKey key;
   AttemptSpec spec;
+  // Why it can never be followed, in words; empty when it can. It is refused then.
+  std::string invalid = {};
 };
 struct LeaveOrder {
   AttemptKey key;

@@ -28,7 +28,7 @@ ExitVerdict JudgeExit(const ExitReport& exit, const std::string& stop_reason) {
     return {Kind::kStopped, stop_reason.empty() ? reasons::kOrdered : stop_reason, Ending(exit)};
   }
   if (exit.cause == StopCause::kLeaseExpired) {
-    return {Kind::kStopped, reasons::kLeaseExpired,
+    return {exit.checkpointed ? Kind::kSeal : Kind::kStopped, reasons::kLeaseExpired,
             absl::StrCat("the node's lease was not renewed; ", Ending(exit))};
   }
   if (exit.checkpointed) return {Kind::kSeal, "", ""};

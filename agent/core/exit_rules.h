@@ -12,7 +12,7 @@ struct ExitVerdict {
     kSucceeded,
     kFailed,
     kStopped,
-    // It has saved: seal that, then go on or leave.
+    // It has saved: seal that, then go on, or leave, or with reason LEASE_EXPIRED be stopped.
     kSeal,
   };
   Kind kind = Kind::kFailed;
@@ -28,6 +28,7 @@ struct ExitVerdict {
 //   could not be started          | -                                    | failed, EXEC_FAILED
 //   exit 0                        | whatever                             | succeeded: always finished
 //   any other                     | been told to stop                    | stopped, the order's reason
+//   checkpoint code               | seen the lease expire                | seal, LEASE_EXPIRED
 //   any other                     | seen the lease expire                | stopped, LEASE_EXPIRED
 //   checkpoint code               | nothing, or been told to leave       | seal
 //   any other                     | been told to leave                   | failed, CHECKPOINT_FAILED

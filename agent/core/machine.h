@@ -14,38 +14,41 @@
 //
 //   waiting   an older attempt of the task is still being stopped     reported as FETCHING
 //   fetching  the checkpoint to restore is being pulled and verified  FETCHING
-//   ready     all is there; goes on when the lease is good            VERIFIED
-//   starting  the shim is being started                               VERIFIED
+//   ready     all is there; goes on when the lease is good            VERIFIED, or RUNNING¹
+//   starting  the shim is being started                               VERIFIED, or RUNNING¹
 //   running   the process runs                                        RUNNING
 //   frozen    stopped because the host's own load rose                FROZEN
-//   saving    told to save                                            CHECKPOINTING
-//   sealing   it has saved and ended; the checkpoint is being sealed  CHECKPOINTING
+//   saving    told to save                                            CHECKPOINTING, or RUNNING¹
+//   sealing   it has saved and ended; the checkpoint is being sealed  CHECKPOINTING, or RUNNING¹
 //   stopping  told to end                                             as before
 //   ending    decided, the outcome is being written to disk           as before
 //   ended     terminal, kept until FORGET                             LEFT ... FETCH_FAILED
+//
+//   ¹ RUNNING around a periodic checkpoint, after which it goes on: only what leaves is
+//     CHECKPOINTING, whether it was ordered to or does so of its own because of the host's load
 //
 // Orders in each stage ("-": nothing happens; every order for a known attempt is answered by its
 // status, so that a lost report is made up for):
 //
 //   stage     | START | LEAVE                  | STOP                     | FORGET
 //   ----------+-------+------------------------+--------------------------+------------------------
-//   none      | new¹  | answer STOPPED         | answer STOPPED           | -
+//   none      | new²  | answer STOPPED         | answer STOPPED           | -
 //   waiting   | -     | STOPPED                | STOPPED                  | as STOP, then forgotten
 //   fetching  | -     | cancel, STOPPED        | cancel, STOPPED          | as STOP, then forgotten
-//   ready     | -     | STOPPED, or LEFT²      | STOPPED                  | as STOP, then forgotten
+//   ready     | -     | STOPPED, or LEFT³      | STOPPED                  | as STOP, then forgotten
 //   starting  | -     | leaves once it runs    | stops                    | as STOP, then forgotten
-//   running   | -     | saves³                 | stops                    | as STOP, then forgotten
-//   frozen    | -     | saves³                 | stops                    | as STOP, then forgotten
+//   running   | -     | saves⁴                 | stops                    | as STOP, then forgotten
+//   frozen    | -     | saves⁴                 | stops                    | as STOP, then forgotten
 //   saving    | -     | leaves after this save | stops                    | as STOP, then forgotten
-//   sealing   | -     | leaves after this save | STOPPED when sealed⁴     | as STOP, then forgotten
+//   sealing   | -     | leaves after this save | STOPPED when sealed⁵     | as STOP, then forgotten
 //   stopping  | -     | -                      | -                        | forgotten at the end
 //   ending    | -     | -                      | -                        | forgotten at the end
 //   ended     | -     | -                      | -                        | forgotten
 //
-//   ¹ refused: other jurisdiction, no room, an attempt number not above every one seen of its task
-//   ² LEFT when this attempt has sealed a checkpoint before and was only about to be restarted
-//   ³ - when it cannot checkpoint: such a process is frozen at most, never ended to make room
-//   ⁴ and that checkpoint is deleted
+//   ² refused: other jurisdiction, no room, an attempt number not above every one seen of its task
+//   ³ LEFT when this attempt has sealed a checkpoint before and was only about to be restarted
+//   ⁴ - when it cannot checkpoint: such a process is frozen at most, never ended to make room
+//   ⁵ and that checkpoint is deleted
 #pragma once
 
 #include <cstdint>
@@ -130,6 +133,8 @@ class Machine {
     bool stop_asked = false;
     std::string stop_reason;
     bool forget_at_end = false;
+    // It has saved because the lease ran out: stopped once that is sealed.
+    bool lease_over = false;
     // kReady: not before that, so that a job that exits at once and again does not spin.
     absl::Time ready_from = absl::InfinitePast();
     // kRunning, kFrozen: when the next periodic checkpoint is due.

@@ -55,6 +55,10 @@ void Machine::RememberNumber(const AttemptKey& key) {
 }
 
 std::string Machine::WhyRefused(const StartOrder& order, std::string& detail) const {
+  if (!order.invalid.empty()) {
+    detail = order.invalid;
+    return reasons::kInvalidOrder;
+  }
   if (!IsAllowed(order.spec.jurisdictions, node_.jurisdiction)) {
     detail = absl::StrCat("this node is in jurisdiction \"", node_.jurisdiction,
                           "\", the job may be in: ",
@@ -212,6 +216,9 @@ void Machine::On(const LeaveOrder& order) {
       if (attempt.leave_asked) break;
       attempt.leave_asked = true;
       attempt.leave_reason = order.reason;
+      if (attempt.stage == Stage::kSaving || attempt.stage == Stage::kSealing) {
+        SetPhase(order.key, attempt, attempt.stage, Phase::kCheckpointing);
+      }
       LeaveNow(order.key, attempt);
       break;
     case Stage::kStopping:
@@ -228,7 +235,8 @@ void Machine::LeaveNow(const AttemptKey& key, Attempt& attempt) {
     attempt.frozen_time += now_.real - attempt.frozen_since;
     attempt.frozen_since = absl::InfiniteFuture();
   }
-  SetPhase(key, attempt, Stage::kSaving, Phase::kCheckpointing);
+  SetPhase(key, attempt, Stage::kSaving,
+           attempt.leave_asked ? Phase::kCheckpointing : Phase::kRunning);
   EmitNote(attempt.leave_asked ? Note::Kind::kLeaving : Note::Kind::kCheckpointing, key,
            attempt.leave_asked ? attempt.leave_reason : reasons::kPeriodicCheckpoint, "");
   Emit(Steer{.key = key, .wish = Steer::Wish::kLeave});

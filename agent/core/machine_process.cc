@@ -34,7 +34,8 @@ void Machine::Begin(const AttemptKey& key, Attempt& attempt) {
 }
 
 void Machine::MakeReady(const AttemptKey& key, Attempt& attempt) {
-  SetPhase(key, attempt, Stage::kReady, Phase::kVerified);
+  SetPhase(key, attempt, Stage::kReady,
+           attempt.incarnation == 0 ? Phase::kVerified : Phase::kRunning);
   TryLaunch(key, attempt);
 }
 
@@ -148,14 +149,15 @@ void Machine::On(const ProcessExited& event) {
             Evidence::kNone);
         break;
       }
+      attempt.lease_over = !verdict.reason.empty();
       if (unasked && event.exit.started.has_value() &&
           event.exit.ended - *event.exit.started < kShortRun) {
         attempt.ready_from = now_.scheduling + kRestartDelay;
       }
-      SetPhase(event.key, attempt, Stage::kSealing, Phase::kCheckpointing);
+      SetPhase(event.key, attempt, Stage::kSealing, attempt.status.phase);
       Emit(Seal{.key = {.attempt = event.key, .sequence = CheckpointSeq(attempt.incarnation)},
                 .run_time = attempt.earlier_run_time,
-                .goes_on = !attempt.leave_asked});
+                .goes_on = !attempt.leave_asked && !attempt.lease_over});
       break;
   }
 }
@@ -184,7 +186,7 @@ void Machine::On(const SealFailed& event) {
   const auto it = attempts_.find(event.key.attempt);
   if (it == attempts_.end() || it->second.stage != Stage::kSealing) return;
   EmitNote(Note::Kind::kSealFailed, event.key.attempt, reasons::kCheckpointFailed, event.detail);
-  if (it->second.leave_asked && !it->second.stop_asked) {
+  if (it->second.leave_asked && !it->second.stop_asked && !it->second.lease_over) {
     End(event.key.attempt, it->second, Phase::kFailed,
         {.kind = ExitVerdict::Kind::kFailed,
          .reason = reasons::kCheckpointFailed,
@@ -200,6 +202,12 @@ void Machine::AfterSeal(const AttemptKey& key, Attempt& attempt) {
   if (attempt.stop_asked) {
     End(key, attempt, Phase::kStopped,
         {.kind = ExitVerdict::Kind::kStopped, .reason = attempt.stop_reason, .detail = ""},
+        Evidence::kNone);
+  } else if (attempt.lease_over) {
+    End(key, attempt, Phase::kStopped,
+        {.kind = ExitVerdict::Kind::kStopped,
+         .reason = reasons::kLeaseExpired,
+         .detail = "the node's lease was not renewed"},
         Evidence::kNone);
   } else if (attempt.leave_asked) {
     End(key, attempt, Phase::kLeft,
@@ -310,10 +318,13 @@ void Machine::On(const AttemptFound& event) {
     if (attempt.status.checkpoint.has_value() &&
         attempt.status.checkpoint->key.sequence.value() == exit->incarnation) {
       // Sealed before the agent ended: its process only was to go on.
-      MakeReady(event.key, attempt);
+      attempt.lease_over = exit->cause == StopCause::kLeaseExpired;
+      attempt.status.phase = Phase::kRunning;
+      AfterSeal(event.key, attempt);
       return;
     }
     attempt.stage = Stage::kRunning;
+    attempt.status.phase = Phase::kRunning;
     On(ProcessExited{.key = event.key, .exit = *exit});
   } else {
     attempt.stage = Stage::kEnded;
@@ -377,6 +388,10 @@ void Machine::FireTimers() {
     } else if (attempt->stage == Stage::kFrozen && now_.scheduling >= attempt->leave_due) {
       attempt->leave_asked = true;
       attempt->leave_reason = reasons::kForegroundPressure;
+      attempt->status.reason = reasons::kForegroundPressure;
+      attempt->status.detail =
+          absl::StrCat("frozen for ", ShortDuration(node_.yield.leave_after),
+                       " because of the host's own load");
       LeaveNow(key, *attempt);
     }
   }

@@ -29,7 +29,7 @@ TEST(JudgeExit, TheTableInTheHeader) {
       {"stopped", exited(1, StopCause::kStop), Kind::kStopped, "CANCELLED"},
       {"stopped, had saved", exited(85, StopCause::kStop, true), Kind::kStopped, "CANCELLED"},
       {"lease over", signaled(StopCause::kLeaseExpired), Kind::kStopped, "LEASE_EXPIRED"},
-      {"lease over, saved", exited(85, StopCause::kLeaseExpired, true), Kind::kStopped,
+      {"lease over, saved", exited(85, StopCause::kLeaseExpired, true), Kind::kSeal,
        "LEASE_EXPIRED"},
       {"saved when told", exited(85, StopCause::kLeave, true), Kind::kSeal, ""},
       {"saved of itself", exited(85, StopCause::kNone, true), Kind::kSeal, ""},

@@ -219,6 +219,24 @@ TEST(Machine, StopKeepsNoCheckpoint) {
   EXPECT_EQ(w.Report(), "1/0#1 stopped CANCELLED");
 }
 
+TEST(Machine, WhatWasSavedWhenTheLeaseRanOutIsKept) {
+  World w;
+  w.Run(kFirst, World::Checkpointing());
+  EXPECT_EQ(w.Saved(kFirst, StopCause::kLeaseExpired), "seal 1/0#1.1 move after 1m");
+  EXPECT_EQ(w.Sealed(kFirst), "save 1/0#1 stopped LEASE_EXPIRED");
+  w.Do(OutcomeSaved{.key = kFirst});
+  EXPECT_EQ(w.Report(), "1/0#1 stopped LEASE_EXPIRED; checkpoint 1/0#1.1");
+  EXPECT_TRUE(w.machine.Statuses(w.now)[0].checkpoint.has_value());
+}
+
+TEST(Machine, AnOrderThatMakesNoSenseIsRefused) {
+  World w;
+  EXPECT_EQ(w.Order(StartOrder{.key = kFirst, .spec = World::OneCore(),
+                               .invalid = "no such signal"}),
+            "");
+  EXPECT_EQ(w.Report(), "1/0#1 refused INVALID_ORDER");
+}
+
 TEST(Machine, StopWhileSealing) {
   World w;
   w.Run(kFirst, World::Checkpointing());
@@ -266,11 +284,13 @@ TEST(Machine, PeriodicCheckpointsGoOnInTheSameAttempt) {
   spec.checkpoint_interval = absl::Minutes(5);
   w.Run(kFirst, spec);
   EXPECT_EQ(w.machine.NextTimer(), w.now.scheduling + absl::Minutes(5));
+  w.Report();
   EXPECT_EQ(w.After(absl::Minutes(5)), "leave 1/0#1");
   EXPECT_EQ(w.Saved(kFirst, StopCause::kLeave), "seal 1/0#1.1 copy after 1m");
+  EXPECT_EQ(w.Report(), "") << "for the scheduler it runs all the time";
   EXPECT_EQ(w.Sealed(kFirst), "launch 1/0#1 2");
-  w.Launched(kFirst, 2);
   EXPECT_EQ(w.Report(), "1/0#1 running; checkpoint 1/0#1.1");
+  w.Launched(kFirst, 2);
   w.After(absl::Minutes(5));
   EXPECT_EQ(w.Saved(kFirst, StopCause::kLeave, 2), "seal 1/0#1.2 copy after 2m");
 }
@@ -313,7 +333,9 @@ TEST(Machine, ALeaveDuringAPeriodicCheckpointLeavesAfterIt) {
   spec.checkpoint_interval = absl::Minutes(5);
   w.Run(kFirst, spec);
   w.After(absl::Minutes(5));
+  w.Report();
   EXPECT_EQ(w.Order(LeaveOrder{.key = kFirst, .reason = "MOVE"}), "") << "it saves already";
+  EXPECT_EQ(w.Report(), "1/0#1 checkpointing");
   EXPECT_EQ(w.Saved(kFirst, StopCause::kLeave), "seal 1/0#1.1 move after 1m");
   EXPECT_EQ(w.Sealed(kFirst), "save 1/0#1 left MOVE");
 }
@@ -369,6 +391,7 @@ TEST(Machine, LastingPressureMakesItLeave) {
   EXPECT_EQ(w.After(absl::Minutes(9)), "");
   EXPECT_EQ(w.After(absl::Minutes(1)), "leave 1/0#1")
       << "what cannot checkpoint stays frozen, it is never killed";
+  EXPECT_EQ(w.machine.Statuses(w.now)[0].reason, "FOREGROUND_PRESSURE");
   EXPECT_EQ(w.Load(0), "run 2/0#1");
   w.Saved(kFirst, StopCause::kLeave);
   EXPECT_EQ(w.Sealed(kFirst), "save 1/0#1 left FOREGROUND_PRESSURE");
@@ -461,6 +484,15 @@ TEST(MachineRestart, WhatHadSavedIsSealedAndGoesOnOnlyWithALease) {
   EXPECT_EQ(w.Sealed(kFirst, 3), "");
   EXPECT_EQ(w.Order(LeaveOrder{.key = kFirst, .reason = "MOVE"}), "save 1/0#1 left MOVE")
       << "the scheduler repeats its order";
+}
+
+TEST(MachineRestart, WhatTheLeaseEndedDoesNotGoOn) {
+  World w;
+  w.Do(CheckpointFound{.checkpoint = {.key = Seq(kFirst, 3)}});
+  const ExitReport saved{.incarnation = 3, .code = 85, .cause = StopCause::kLeaseExpired,
+                         .checkpointed = true, .started = w.now.real, .ended = w.now.real};
+  EXPECT_EQ(w.Do(AttemptFound{.key = kFirst, .spec = World::Checkpointing(), .state = saved}),
+            "save 1/0#1 stopped LEASE_EXPIRED");
 }
 
 TEST(MachineRestart, WhatWasSealedIsNotSealedAgain) {
