@@ -29,6 +29,7 @@ enum class Reason : unsigned char {
   kForegroundOverload,  // Measured foreground has taken the headroom already.
   kCheaperElsewhere,    // The rest of its work costs clearly less elsewhere.
   kNodeDrained,         // An operator drained its node.
+  kMakesWay,            // A task whose deadline cannot wait finds no free core.
   kHostPressure,        // The agent let it go: its host's own load stayed high.
   // How an attempt ended.
   kSucceeded,
@@ -42,7 +43,7 @@ enum class Reason : unsigned char {
   kFetchFailed,       // Its checkpoint could not be had from any holder.
   kAttemptUnknown,    // Its node came back without it.
   kRetriesExhausted,  // Failed more often than the job allows.
-  kStale,                  // Another attempt has taken over, or its task has ended.
+  kStale,             // Another attempt has taken over, or its task has ended.
   // How a data center is planned.
   kForecast,           // By its forecast.
   kNoHistory,          // Reactively: nothing is known of its past.

@@ -1,4 +1,5 @@
-// The whole plan: running tasks first, then classes by urgency, then moves for price.
+// The whole plan: running tasks first, then classes by urgency, then way for those that must run
+// and find no core, then moves for price.
 #include <algorithm>
 #include <utility>
 
@@ -25,6 +26,7 @@ Plan Compute(const Input& input) {
             [](const auto& a, const auto& b) { return a.first < b.first; });
   plan.verdicts.reserve(order.size());
   for (const auto& entry : order) plan.verdicts.push_back(PlaceTasks(ledger, *entry.second));
+  MakeWay(ledger, plan);
   SeekCheaper(ledger, plan);
   plan.planned = ledger.PlannedCores();
   return plan;

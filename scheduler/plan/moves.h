@@ -13,6 +13,11 @@ namespace heliotrope::plan {
 // those that go at their target. REQUIRES: nothing is planned yet.
 void MakeRoom(Ledger& ledger, Plan& plan);
 
+// Tasks that could wait go, to let those start whose deadline cannot: for each class under the
+// safety net that found too few free cores, into which it would not fit otherwise. REQUIRES: its
+// verdict is in the plan.
+void MakeWay(Ledger& ledger, Plan& plan);
+
 // Tasks whose remaining work is clearly cheaper elsewhere, into what is left once all is planned.
 // Bounded, and only for tasks that have not moved lately.
 void SeekCheaper(Ledger& ledger, Plan& plan);

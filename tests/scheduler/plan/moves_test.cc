@@ -255,6 +255,73 @@ TEST(Moves, TargetsAreNotOverfilled) {
       << moved.Text();
 }
 
+struct StayCase {
+  const char* name;
+  void (*change)(Fleet&);
+};
+
+// Of 100 cores 10 are foreground and 70 run batch, as the target allows: a task of 32 must start
+// now.
+Fleet MustStartAndFindsNoCore() {
+  return {.now = 12,
+          .sites = {ASite("dubai").Headroom(Always(70)).Foreground(10)},
+          .classes = {AClass().Cores(32).Hours(5).Deadline(17.1)},
+          .running = {ARunningTask(0).Task(0).Cores(10), ARunningTask(0).Task(1).Cores(20),
+                      ARunningTask(0).Task(2).Cores(40)}};
+}
+
+TEST(Ways, WhoCanWaitMakesWayForADeadlineThatCannot) {
+  Fleet fleet = MustStartAndFindsNoCore();
+  fleet.running[0].priority = 1;
+  fleet.running[2].deadline = At(40);
+  const Moved moved = Move(fleet);
+  SCOPED_TRACE(moved.Text());
+  ASSERT_THAT(moved.Tasks(), ElementsAre(1));
+  EXPECT_EQ(moved.plan.moves[0].reason, Reason::kMakesWay);
+  EXPECT_EQ(
+      moved.plan.moves[0].detail,
+      "makes way in dubai for a task of priority 0 that must start now to end by its deadline "
+      "at 17:06 UTC and finds no free cores; no allowed data center has headroom for it now, "
+      "so it checkpoints and waits");
+}
+
+TEST(Ways, NobodyGoesInVainOrForLessImportantWork) {
+  const StayCase cases[] = {
+      {"free cores are enough", [](Fleet& f) { f.running.resize(2); }},
+      {"all of them would not be enough",
+       [](Fleet& f) {
+         f.running.resize(1);
+         f.sites[0].Foreground(70);
+       }},
+      {"those that run are more important",
+       [](Fleet& f) {
+         for (RunningTask& task : f.running) task.priority = 1;
+       }},
+      {"those that run have deadlines too",
+       [](Fleet& f) {
+         for (RunningTask& task : f.running) task.deadline = At(18);
+       }},
+      {"those that run cannot checkpoint",
+       [](Fleet& f) {
+         for (RunningTask& task : f.running) task.checkpointable = false;
+       }},
+      {"others are leaving already",
+       [](Fleet& f) {
+         f.running.resize(1);
+         f.sites[0].Batch(60);
+       }},
+      {"its deadline can wait", [](Fleet& f) { f.classes[0].deadline = At(60); }},
+  };
+  for (const StayCase& c : cases) {
+    Fleet fleet = MustStartAndFindsNoCore();
+    c.change(fleet);
+    const Moved moved = Move(fleet);
+    for (const MoveAdvice& move : moved.plan.moves) {
+      EXPECT_NE(move.reason, Reason::kMakesWay) << c.name << "\n" << moved.Text();
+    }
+  }
+}
+
 // hangzhou costs 60 for the rest of its day, virginia 30.
 Fleet APriceGap() {
   return {.now = 12,
@@ -271,11 +338,6 @@ TEST(PriceMoves, GoWhereTheRestIsClearlyCheaper) {
             "virginia costs 30 against 60 in hangzhou over the next 6h (6h of work left, the move "
             "stops it for 1m), and has 50 cores free of 50 cores of headroom");
 }
-
-struct StayCase {
-  const char* name;
-  void (*change)(Fleet&);
-};
 
 TEST(PriceMoves, StayOtherwise) {
   const StayCase cases[] = {

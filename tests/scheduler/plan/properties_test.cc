@@ -155,6 +155,7 @@ TEST(EveryPlan, LeavesRoomForWhatRuns) {
         double running = 0;
         const absl::Time end = input.grid[block].start + input.grid[block].length;
         for (const RunningTask& task : fleet.running) {
+          if (task.node_drained || task.node_away) continue;
           if (task.site != site || input.now + task.remaining < end) continue;
           running += static_cast<double>(task.request.cores.value());
         }
