@@ -48,14 +48,14 @@ void Machine::OnAttempt(Node& node, const AttemptStatus& status) {
   if (found != jobs_.end() && id.index < found->second->tasks.size()) {
     Job& job = *found->second;
     model::Task& task = job.tasks[id.index];
-    const bool newest = task.attempt == status.key.attempt;
-    if (newest && HoldsNode(task.state) && task.run->attempts.back().node == node.id) {
+    const bool newest = task.attempt.value() > 0 && task.attempt == status.key.attempt &&
+                        task.run->attempts.back().node == node.id;
+    if (newest && HoldsNode(task.state)) {
       OnLiveAttempt(job, id, node, status);
       return;
     }
     // It saved its work when its lease ran out, and nothing has been started since.
-    if (newest && task.state == TaskState::kPending && status.checkpoint &&
-        task.run->attempts.back().node == node.id) {
+    if (newest && task.state == TaskState::kPending && status.checkpoint) {
       Dequeue(job, id);
       OnSealed(job, id, node, *status.checkpoint);
       Enqueue(job, id);
