@@ -1,0 +1,17 @@
+#include "scheduler/cli/nouns.h"
+
+namespace heliotrope::cli {
+
+void AddAll(CommandTree& tree) {
+  AddJob(tree);
+  AddNode(tree);
+  AddRegion(tree);
+  AddDataCenter(tree);
+  AddCurve(tree);
+  AddPlan(tree);
+  AddDecision(tree);
+  AddVersion(tree);
+  AddCompletion(tree);
+}
+
+}  // namespace heliotrope::cli
