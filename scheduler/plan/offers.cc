@@ -65,10 +65,11 @@ Demand DemandOf(const Input& input, const RunningTask& task) {
   return demand;
 }
 
-Offers::Offers(const Ledger& ledger, const Demand& demand)
+Offers::Offers(const Ledger& ledger, const Demand& demand, int64_t until_s)
     : ledger_(ledger),
       demand_(demand),
       blocks_(ledger.blocks()),
+      last_(std::min(ledger.BlockOf(until_s) + 1, ledger.blocks())),
       reach_(ledger.sites() * ledger.blocks(), -1) {
   for (size_t site = 0; site < ledger_.sites(); ++site) {
     if (demand_.Takes(site)) FindReach(site);
@@ -78,7 +79,7 @@ Offers::Offers(const Ledger& ledger, const Demand& demand)
 
 void Offers::FindReach(size_t site) {
   int64_t reach = -1;
-  for (size_t block = blocks_; block-- > ledger_.first_block();) {
+  for (size_t block = last_; block-- > ledger_.first_block();) {
     // A task that is shorter than the block shares its cores with those before and after it.
     const int64_t length = ledger_.length(block);
     const int64_t part = demand_.work_s >= length
@@ -99,7 +100,7 @@ void Offers::FindElsewhere() {
   elsewhere_price_.assign(blocks_, 0);
   elsewhere_before_.assign(blocks_, 0);
   int64_t before = 0;
-  for (size_t block = ledger_.first_block(); block < blocks_; ++block) {
+  for (size_t block = ledger_.first_block(); block < last_; ++block) {
     int64_t cheapest = std::numeric_limits<int64_t>::max();
     int64_t dearest = std::numeric_limits<int64_t>::min();
     for (size_t site = 0; site < ledger_.sites(); ++site) {

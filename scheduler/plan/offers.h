@@ -56,7 +56,8 @@ Demand DemandOf(const Input& input, const RunningTask& task);
 // As of the ledger when it was made; Refresh takes up what has changed in one site since.
 class Offers {
  public:
-  Offers(const Ledger& ledger, const Demand& demand);
+  // Looks no further than the block that holds `until_s`.
+  Offers(const Ledger& ledger, const Demand& demand, int64_t until_s = Ledger::kForever);
   void Refresh(size_t site) { FindReach(site); }
 
   // Until when, from this block on, there is headroom for one such task without a break; before
@@ -81,6 +82,7 @@ class Offers {
   const Ledger& ledger_;
   const Demand demand_;
   const size_t blocks_;
+  const size_t last_;                      // Blocks from here on are not looked at.
   std::vector<int64_t> reach_;             // By site, then block.
   std::vector<int64_t> elsewhere_price_;   // By block.
   std::vector<int64_t> elsewhere_before_;  // By block: price times seconds before it.

@@ -14,6 +14,7 @@
 #include "scheduler/plan/offers.h"
 #include "scheduler/plan/plan.h"
 #include "scheduler/plan/text.h"
+#include "scheduler/plan/urgency.h"
 
 namespace heliotrope::plan {
 
@@ -38,13 +39,19 @@ class Placer {
         input_(ledger.input()),
         class_(task_class),
         demand_(DemandOf(input_, task_class)),
-        offers_(ledger, demand_) {
+        offers_(ledger, demand_, SeenUntil(ledger, task_class)) {
     verdict_.class_id = task_class.id;
   }
 
   Verdict Place();
 
  private:
+  // What lies beyond the deadline of a class that can be deferred is not looked at.
+  static int64_t SeenUntil(const Ledger& ledger, const Class& task_class) {
+    const bool deferrable = Laxity(ledger, task_class) > 0;
+    return deferrable ? ledger.SecondsOf(task_class.deadline) : Ledger::kForever;
+  }
+
   bool RuledOut();
   void Rank();
   void PlaceMustRun();

@@ -117,7 +117,8 @@ bool PriceMoves::TryMove(const RunningTask& task) {
   if (!target.has_value()) return false;
   const std::optional<Gain> gain = GainOf(task, target->site);
   if (!gain.has_value()) return false;
-  const Offers offers(ledger_, DemandOf(input_, task));
+  const Offers offers(ledger_, DemandOf(input_, task),
+                      target->arrives_s + Ledger::Seconds(task.remaining));
   const int64_t wanted = std::min(Ledger::Seconds(task.remaining), kStretchWanted) / 4 * 3;
   const int64_t until = offers.Reach(target->site, ledger_.BlockOf(target->arrives_s));
   if (until - target->arrives_s < wanted) return false;

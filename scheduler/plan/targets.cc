@@ -34,7 +34,7 @@ std::optional<Target> FindTarget(const Ledger& ledger, const RunningTask& task) 
     with_cores |= uint64_t{1} << site;
   }
   if (with_cores == 0) return std::nullopt;
-  const Offers offers(ledger, demand);
+  const Offers offers(ledger, demand, arrives + demand.work_s);
   std::optional<Target> best;
   for (size_t site = 0; site < ledger.sites(); ++site) {
     if ((with_cores >> site & 1) == 0) continue;
