@@ -44,7 +44,7 @@ absl::string_view KindOf(const YAML::Node& node) {
 // Walks one document into a message and collects what is wrong.
 class Loader {
  public:
-  explicit Loader(absl::string_view source) : source_(source) {}
+  Loader(absl::string_view source, YamlLines* lines) : source_(source), lines_(lines) {}
 
   void Load(const YAML::Node& node, Message* message) { LoadMessage(node, "", 0, message); }
 
@@ -62,6 +62,10 @@ class Loader {
       const int line = node.IsNull() ? key_line_ : node.Mark().line;
       errors_.push_back(absl::StrCat(source_, ":", line + 1, ": ", why));
     }
+  }
+
+  void NoteLine(const std::string& path, int line) {
+    if (lines_ != nullptr) (*lines_)[path] = line + 1;
   }
 
   // Counts a value; false, with an error, beyond the bounds on size and depth.
@@ -117,6 +121,7 @@ class Loader {
         continue;
       }
       key_line_ = entry.first.Mark().line;
+      NoteLine(Join(path, key), key_line_);
       LoadField(entry.second, Join(path, key), depth + 1, field, message);
     }
   }
@@ -141,7 +146,9 @@ class Loader {
     }
     size_t index = 0;
     for (const YAML::Node& item : node) {
-      LoadValue(item, absl::StrCat(path, "[", index++, "]"), depth + 1, field, message);
+      const std::string item_path = absl::StrCat(path, "[", index++, "]");
+      NoteLine(item_path, item.Mark().line);
+      LoadValue(item, item_path, depth + 1, field, message);
     }
   }
 
@@ -157,6 +164,7 @@ class Loader {
         Error(entry.first, absl::StrCat("key in ", Where(path), ": ", status.message()));
       }
       key_line_ = entry.first.Mark().line;
+      NoteLine(Join(path, key), key_line_);
       LoadValue(entry.second, Join(path, key), depth + 1, type->map_value(), made);
     }
   }
@@ -194,6 +202,7 @@ class Loader {
   }
 
   absl::string_view source_;
+  YamlLines* lines_;
   std::vector<std::string> errors_;
   int key_line_ = 0;
   int values_ = 0;
@@ -201,7 +210,8 @@ class Loader {
 };
 
 // Parses one document. The only place that meets the parser's exceptions.
-absl::Status Parse(absl::string_view text, absl::string_view source, Message* message) {
+absl::Status Parse(absl::string_view text, absl::string_view source, Message* message,
+                   YamlLines* lines) {
   try {
     // The parser takes a quote that is never closed for one that ends with the file. It does not
     // when the file says that it ends.
@@ -212,7 +222,7 @@ absl::Status Parse(absl::string_view text, absl::string_view source, Message* me
       return absl::InvalidArgumentError(
           absl::StrCat(source, ":", documents[1].Mark().line + 1, ": a second document: want one"));
     }
-    Loader loader(source);
+    Loader loader(source, lines);
     loader.Load(documents.front(), message);
     return loader.Result();
   } catch (const YAML::Exception& error) {
@@ -225,20 +235,21 @@ absl::Status Parse(absl::string_view text, absl::string_view source, Message* me
 
 }  // namespace
 
-absl::Status LoadYamlText(absl::string_view text, absl::string_view source, Message* message) {
+absl::Status LoadYamlText(absl::string_view text, absl::string_view source, Message* message,
+                          YamlLines* lines) {
   if (static_cast<int64_t>(text.size()) > kMaxConfigBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat(source, ":1: more than ", kMaxConfigBytes, " bytes"));
   }
   const std::unique_ptr<Message> loaded(message->New());
-  HT_RETURN_IF_ERROR(Parse(text, source, loaded.get()));
+  HT_RETURN_IF_ERROR(Parse(text, source, loaded.get(), lines));
   message->GetReflection()->Swap(message, loaded.get());
   return absl::OkStatus();
 }
 
-absl::Status LoadYamlFile(const std::string& path, Message* message) {
+absl::Status LoadYamlFile(const std::string& path, Message* message, YamlLines* lines) {
   HT_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxConfigBytes));
-  return LoadYamlText(text, path, message);
+  return LoadYamlText(text, path, message, lines);
 }
 
 }  // namespace heliotrope::os

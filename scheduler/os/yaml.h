@@ -11,6 +11,7 @@
 // mean "y"?`. Nothing of a refused file is used.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "absl/status/status.h"
@@ -22,12 +23,17 @@ class Message;
 
 namespace heliotrope::os {
 
+// The line, from 1, of each value by its path as errors name it: "data_centers[2].time_zone". For
+// those who check further what a value means.
+using YamlLines = std::map<std::string, int>;
+
 // Replaces `message`, which is left untouched on error. NOT_FOUND or PERMISSION_DENIED for the file
 // itself; INVALID_ARGUMENT for its content, or when it is beyond kMaxConfigBytes, kMaxConfigDepth
 // or kMaxConfigValues. An empty file is an empty message.
-absl::Status LoadYamlFile(const std::string& path, google::protobuf::Message* message);
+absl::Status LoadYamlFile(const std::string& path, google::protobuf::Message* message,
+                          YamlLines* lines = nullptr);
 // The same from text; `source` names it in errors.
 absl::Status LoadYamlText(absl::string_view text, absl::string_view source,
-                          google::protobuf::Message* message);
+                          google::protobuf::Message* message, YamlLines* lines = nullptr);
 
 }  // namespace heliotrope::os

@@ -28,9 +28,8 @@ struct CoreFacts {
 
 // Callbacks run on threads of the shell and must be short: they may start gRPC operations and post
 // again, but never wait. Each is called exactly once, also when stopping. Those of Post and Query
-// never run at once with each other, those of PostFromAgent neither; refusals come from the caller's
-// own thread, inside the call.
-// Thread-safe.
+// never run at once with each other, those of PostFromAgent neither; refusals come from the
+// caller's own thread, inside the call. Thread-safe.
 class CorePort {
  public:
   using Replies = std::function<void(std::vector<core::Reply>)>;

@@ -206,6 +206,19 @@ words: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]
   EXPECT_NE(ErrorOf(wide).find("more than 100000 values"), std::string::npos);
 }
 
+TEST(YamlTest, TellsTheLineOfEachValueByItsPath) {
+  Settings settings;
+  YamlLines lines;
+  ASSERT_TRUE(LoadYamlText("count: 3\nsections:\n  - name: x\n    port: 1\n  - port: 2\n"
+                           "by_name:\n  EU: {port: 1}\n",
+                           "s.yaml", &settings, &lines)
+                  .ok());
+  EXPECT_EQ(lines.at("count"), 1);
+  EXPECT_EQ(lines.at("sections[0].port"), 4);
+  EXPECT_EQ(lines.at("sections[1]"), 5);
+  EXPECT_EQ(lines.at("by_name.EU.port"), 7);
+}
+
 TEST(YamlTest, FilesNameThemselves) {
   const std::string path = testing::TempDir() + "/ht_yaml_test.yaml";
   Settings settings;

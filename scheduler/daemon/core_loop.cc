@@ -1,0 +1,426 @@
+#include "scheduler/daemon/core_loop.h"
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "scheduler/base/errors.h"
+#include "scheduler/base/limits.h"
+#include "scheduler/daemon/thread.h"
+#include "scheduler/os/log.h"
+#include "scheduler/store/codec.h"
+
+namespace heliotrope::daemon {
+namespace {
+
+// Commands of clients in one batch: bounds how long agents and timers wait behind a flood of them.
+constexpr size_t kMaxBatchCommands = 4096;
+// The longest wait without a sign of life.
+constexpr absl::Duration kLongestWait = absl::Seconds(1);
+// A timer that is still due right after a Tick does not turn the loop into a busy one.
+constexpr absl::Duration kShortestTimerWait = absl::Milliseconds(1);
+// Effects that are held back while the store is stuck, before repeated ones are looked for.
+constexpr size_t kHeldEffects = 65'536;
+// Own commands and readings beyond what is queued for agents: a handful.
+constexpr size_t kMaxQueuedFromAgents = kMaxQueuedCommands;
+
+absl::Status Stopping() {
+  return Unavailable("STOPPING", "the scheduler is stopping: ask again, it will be back");
+}
+
+absl::Status QueueFull(size_t limit) {
+  return ResourceExhausted(
+      "QUEUE_FULL",
+      absl::StrCat("more than ", limit, " commands wait for the scheduler: come back in a moment"),
+      {{"limit", absl::StrCat(limit)}});
+}
+
+absl::Status StoreStuck(const absl::Status& cause) {
+  return Unavailable("STORE_UNWRITABLE",
+                     absl::StrCat("the scheduler's store cannot write (", cause.message(),
+                                  "): ask again when an operator has made room"));
+}
+
+absl::Status GivenUp(const absl::Status& cause) {
+  return Unavailable("STORE_GIVEN_UP",
+                     absl::StrCat("the scheduler stopped before this was durable (",
+                                  cause.message(), "): ask again, with the same request id"));
+}
+
+// What makes two effects the same order: of those, the last one counts.
+using EffectKey = std::tuple<size_t, NodeId, model::CheckpointKey, int>;
+std::optional<EffectKey> KeyOf(const core::Effect& effect) {
+  if (const auto* order = std::get_if<core::OrderAttempt>(&effect)) {
+    return EffectKey{effect.index(), order->node, {order->key, 0}, static_cast<int>(order->action)};
+  }
+  if (const auto* order = std::get_if<core::OrderCheckpoint>(&effect)) {
+    return EffectKey{effect.index(), order->node, order->key, order->hold ? 1 : 0};
+  }
+  if (const auto* changed = std::get_if<core::JobChanged>(&effect)) {
+    return EffectKey{effect.index(), NodeId(), {{{changed->job, 0}, AttemptNumber(0)}, 0}, 0};
+  }
+  if (std::holds_alternative<core::PlanWanted>(effect)) {
+    return EffectKey{effect.index(), NodeId(), {}, 0};
+  }
+  return std::nullopt;  // A Decision: each counts.
+}
+
+// Orders are level-triggered and job changes may be merged, so an earlier one of the same kind says
+// nothing that the later does not.
+void DropRepeated(std::vector<core::Effect>& effects) {
+  std::set<EffectKey> seen;
+  std::vector<core::Effect> kept;
+  for (auto effect = effects.rbegin(); effect != effects.rend(); ++effect) {
+    const auto key = KeyOf(*effect);
+    if (!key || seen.insert(*key).second) kept.push_back(std::move(*effect));
+  }
+  std::reverse(kept.begin(), kept.end());
+  effects = std::move(kept);
+}
+
+}  // namespace
+
+CoreLoop::CoreLoop(core::Machine& machine, store::Store& store, const os::SchedulingClock& clock,
+                   rpc::CoreFacts facts, Metrics& metrics, CoreLoopHooks hooks)
+    : machine_(machine),
+      clock_(clock),
+      facts_(std::move(facts)),
+      metrics_(metrics),
+      hooks_(std::move(hooks)),
+      stall_(facts_.lease / 3),
+      idle_wait_(std::min(kLongestWait, facts_.lease / 6)),
+      committer_(store, {.effects = [this](auto effects) { LetOut(std::move(effects)); },
+                         .ready =
+                             [this] {
+                               {
+                                 MutexLock lock(mutex_);
+                               }  // Not between the loop's look and its wait.
+                               changed_.NotifyOne();
+                             },
+                         .attempted =
+                             [this](absl::Duration took, const absl::Status& status) {
+                               metrics_.OnCommit(took, status);
+                             },
+                         .health = [this](const absl::Status& status) { OnStoreHealth(status); },
+                         .fatal = [this](const absl::Status& status) { hooks_.fatal(status); }}),
+      last_beat_(hooks_.boottime()),
+      effects_limit_(kHeldEffects) {}
+
+CoreLoop::~CoreLoop() {
+  if (thread_.joinable()) Stop().IgnoreError();
+}
+
+void CoreLoop::Start(rpc::EffectSink& sink) {
+  sink_ = &sink;
+  {
+    MutexLock lock(mutex_);
+    last_beat_ = hooks_.boottime();
+  }
+  committer_.Start();
+  thread_ = StartThread({.name = "core", .short_slice = true}, [this] { Run(); });
+}
+
+absl::Status CoreLoop::Stop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  if (!thread_.joinable()) return absl::OkStatus();
+  changed_.NotifyOne();
+  committer_.StopRetrying();
+  thread_.join();
+  return committer_.Finish();
+}
+
+absl::Duration CoreLoop::last_beat() const {
+  MutexLock lock(mutex_);
+  return last_beat_;
+}
+
+absl::Status CoreLoop::CheckClient(size_t commands) {
+  if (stopping_) return Stopping();
+  if (!store_health_.ok()) return StoreStuck(store_health_);
+  if (client_commands_ + commands > kMaxQueuedCommands) return QueueFull(kMaxQueuedCommands);
+  return absl::OkStatus();
+}
+
+void CoreLoop::Queue(ClientItem item, size_t commands) {
+  clients_.push_back(std::move(item));
+  client_commands_ += commands;
+  metrics_.SetQueued(Lane::kClients, client_commands_);
+}
+
+void CoreLoop::Post(std::vector<core::Command> commands, Replies done) {
+  const size_t count = commands.size();
+  absl::Status refused;
+  {
+    MutexLock lock(mutex_);
+    refused = CheckClient(count);
+    if (refused.ok()) Queue(Unit{std::move(commands), std::move(done)}, count);
+  }
+  if (refused.ok()) {
+    changed_.NotifyOne();
+    return;
+  }
+  metrics_.OnRefused(Lane::kClients);
+  core::Reply reply;
+  reply.status = refused;
+  done(std::vector<core::Reply>(count, reply));
+}
+
+void CoreLoop::PostFromAgent(core::Command command, OneReply done) {
+  core::Reply refused;
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) {
+      refused.status = Stopping();
+    } else if (agents_.size() >= kMaxQueuedFromAgents) {
+      refused.status = QueueFull(kMaxQueuedFromAgents);
+    } else {
+      agents_.emplace_back(FromAgent{std::move(command), std::move(done)});
+      metrics_.SetQueued(Lane::kAgents, agents_.size());
+    }
+  }
+  if (refused.status.ok()) {
+    changed_.NotifyOne();
+    return;
+  }
+  metrics_.OnRefused(Lane::kAgents);
+  if (done) done(refused);
+}
+
+void CoreLoop::Query(Read read, ReadDone done) {
+  absl::Status refused;
+  {
+    MutexLock lock(mutex_);
+    refused = CheckClient(1);
+    if (refused.ok()) Queue(Reading{std::move(read), std::move(done)}, 1);
+  }
+  if (refused.ok()) {
+    changed_.NotifyOne();
+    return;
+  }
+  metrics_.OnRefused(Lane::kClients);
+  done(refused);
+}
+
+void CoreLoop::PostOwn(core::Command command, OneReply done) {
+  {
+    MutexLock lock(mutex_);
+    if (!stopping_) {
+      Unit unit;
+      unit.commands.push_back(std::move(command));
+      unit.done = [done = std::move(done)](const std::vector<core::Reply>& replies) {
+        if (done) done(replies.front());
+      };
+      Queue(std::move(unit), 1);
+      changed_.NotifyOne();
+      return;
+    }
+  }
+  core::Reply reply;
+  reply.status = Stopping();
+  if (done) done(reply);
+}
+
+absl::Status CoreLoop::ReadNow(const Read& read) {
+  struct Waiter {
+    Mutex mutex;
+    CondVar changed;
+    bool ran ABSL_GUARDED_BY(mutex) = false;
+  };
+  const auto waiter = std::make_shared<Waiter>();
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) return Stopping();
+    agents_.emplace_back(Read([&read, waiter](const core::Machine& machine) {
+      read(machine);
+      MutexLock ran(waiter->mutex);
+      waiter->ran = true;
+      waiter->changed.NotifyOne();
+    }));
+  }
+  changed_.NotifyOne();
+  MutexLock lock(waiter->mutex);
+  while (!waiter->ran) waiter->changed.Wait(waiter->mutex);
+  return absl::OkStatus();
+}
+
+void CoreLoop::Run() {
+  while (true) {
+    Work work = Wait();
+    if (work.end) return;
+    Beat();
+    Do(work);
+  }
+}
+
+absl::Duration CoreLoop::UntilTimer() const {
+  return clock_.ToReal(machine_.NextTimer() - clock_.Now());
+}
+
+CoreLoop::Work CoreLoop::Wait() {
+  const absl::Duration start = os::Boottime();
+  Work work;
+  MutexLock lock(mutex_);
+  while (true) {
+    const absl::Duration waited = os::Boottime() - start;
+    const bool ready = committer_.Ready();
+    const absl::Duration timer =
+        ready ? std::max(UntilTimer(), shortest_timer_wait_ - waited) : absl::InfiniteDuration();
+    work.timer = timer <= absl::ZeroDuration();
+    work.agents.swap(agents_);
+    if (ready) TakeClients(work);
+    const bool any = !work.agents.empty() || !work.clients.empty() || (ready && open_used_);
+    if (any || work.timer) break;
+    work.end = stopping_ && clients_.empty() && !open_used_;
+    if (work.end || waited >= idle_wait_) break;
+    changed_.WaitFor(mutex_, std::min(idle_wait_ - waited, timer));
+  }
+  metrics_.SetQueued(Lane::kAgents, agents_.size());
+  metrics_.SetQueued(Lane::kClients, client_commands_);
+  return work;
+}
+
+void CoreLoop::TakeClients(Work& work) {
+  size_t taken = 0;
+  while (!clients_.empty() && taken < kMaxBatchCommands) {
+    const auto* unit = std::get_if<Unit>(&clients_.front());
+    const size_t commands = unit != nullptr ? unit->commands.size() : 1;
+    work.clients.push_back(std::move(clients_.front()));
+    clients_.pop_front();
+    client_commands_ -= commands;
+    taken += commands;
+  }
+}
+
+// Promise 4: when this process itself was stopped or starved, nodes that seem silent may have been
+// talking all the time.
+void CoreLoop::Beat() {
+  const absl::Duration now = hooks_.boottime();
+  absl::Duration gap;
+  {
+    MutexLock lock(mutex_);
+    gap = now - last_beat_;
+    last_beat_ = now;
+  }
+  hooks_.beat();
+  if (gap <= stall_) return;
+  os::LogWarning("held up: every lease counts from now on",
+                 {{"seconds", absl::ToDoubleSeconds(gap)}});
+  metrics_.OnLeasesRefreshed();
+  Apply(core::RefreshLeases{});
+}
+
+void CoreLoop::Do(Work& work) {
+  for (AgentItem& item : work.agents) Handle(item);
+  for (ClientItem& item : work.clients) Handle(item);
+  if (committer_.Ready() && (open_used_ || work.timer)) {
+    Close();
+  } else {
+    LimitHeldEffects();
+  }
+}
+
+void CoreLoop::Handle(AgentItem& item) {
+  if (const auto* read = std::get_if<Read>(&item)) {
+    (*read)(machine_);
+    return;
+  }
+  const auto& from_agent = std::get<FromAgent>(item);
+  const core::Reply reply = Apply(from_agent.command);
+  if (from_agent.done) from_agent.done(reply);
+}
+
+void CoreLoop::Handle(ClientItem& item) {
+  if (auto* reading = std::get_if<Reading>(&item)) {
+    reading->read(machine_);
+    open_used_ = true;
+    open_.releases.push_back([done = std::move(reading->done)](const absl::Status& status) {
+      done(status.ok() ? status : GivenUp(status));
+    });
+    return;
+  }
+  auto& unit = std::get<Unit>(item);
+  std::vector<core::Reply> replies;
+  replies.reserve(unit.commands.size());
+  for (const core::Command& command : unit.commands) replies.push_back(Apply(command));
+  open_.releases.push_back([done = std::move(unit.done),
+                            replies = std::move(replies)](const absl::Status& status) mutable {
+    if (!status.ok()) {
+      // Also the refusals: what they were decided by may never become durable.
+      for (core::Reply& reply : replies) reply = core::Reply{.status = GivenUp(status), .job = {}};
+    }
+    done(std::move(replies));
+  });
+}
+
+core::Reply CoreLoop::Apply(const core::Command& command) {
+  core::Outcome outcome = machine_.Apply(command, clock_.Now());
+  metrics_.OnApplied(command, outcome.reply);
+  open_used_ = true;
+  ++open_commands_;
+  open_.effects.insert(open_.effects.end(), std::make_move_iterator(outcome.effects.begin()),
+                       std::make_move_iterator(outcome.effects.end()));
+  return std::move(outcome.reply);
+}
+
+void CoreLoop::Close() {
+  if (open_commands_ > 0) metrics_.OnBatch(open_commands_);
+  Apply(core::Tick{});
+  open_.records = store::Encode(machine_, machine_.TakeChanges());
+  CommitUnit unit = std::exchange(open_, CommitUnit{});
+  open_used_ = false;
+  open_commands_ = 0;
+  effects_limit_ = kHeldEffects;
+  const bool due = machine_.NextTimer() <= clock_.Now();
+  shortest_timer_wait_ = due ? kShortestTimerWait : absl::ZeroDuration();
+  if (unit.records.Empty() && unit.effects.empty()) {
+    // Only readings and refusals: with nothing before them on its way, they need not wait.
+    if (unit.releases.empty()) return;
+    if (committer_.Idle()) {
+      for (const auto& release : unit.releases) release(absl::OkStatus());
+      return;
+    }
+  }
+  committer_.Add(std::move(unit));
+}
+
+void CoreLoop::LimitHeldEffects() {
+  if (open_.effects.size() <= effects_limit_) return;
+  DropRepeated(open_.effects);
+  effects_limit_ = std::max(kHeldEffects, 2 * open_.effects.size());
+}
+
+void CoreLoop::LetOut(std::vector<core::Effect> effects) {
+  bool plan_wanted = false;
+  for (const core::Effect& effect : effects) {
+    if (const auto* decision = std::get_if<core::Decision>(&effect)) metrics_.OnDecision(*decision);
+    plan_wanted = plan_wanted || std::holds_alternative<core::PlanWanted>(effect);
+  }
+  std::erase_if(effects, [](const core::Effect& effect) {
+    return std::holds_alternative<core::PlanWanted>(effect);
+  });
+  if (!effects.empty()) sink_->OnEffects(std::move(effects));
+  if (plan_wanted) hooks_.plan_wanted();
+}
+
+void CoreLoop::OnStoreHealth(const absl::Status& status) {
+  {
+    MutexLock lock(mutex_);
+    store_health_ = status;
+  }
+  if (status.ok()) {
+    os::LogInfo("the store takes writes again");
+  } else {
+    os::LogError("the store cannot write: nothing is acknowledged until it can",
+                 {{"error", status}});
+  }
+  metrics_.SetStoreWritable(status.ok());
+  hooks_.store_health(status);
+}
+
+}  // namespace heliotrope::daemon

@@ -1,0 +1,191 @@
+#include "scheduler/daemon/gauges.h"
+
+#include <set>
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "scheduler/base/status_macros.h"
+#include "scheduler/daemon/thread.h"
+#include "scheduler/model/task.h"
+#include "scheduler/os/clock.h"
+
+namespace heliotrope::daemon {
+namespace {
+
+constexpr absl::Duration kInterval = absl::Seconds(5);
+// Jobs that are counted in one look: a fraction of a millisecond of the core thread.
+constexpr int kJobsAtATime = 1000;
+
+constexpr const char* kJobStateLabels[] = {"pending", "running", "succeeded", "failed",
+                                           "cancelled"};
+constexpr const char* kNodeStateLabels[] = {"ready", "silent", "lost"};
+
+constexpr char kCapacity[] = "heliotrope_datacenter_capacity_cores";
+constexpr char kForeground[] = "heliotrope_datacenter_foreground_cores";
+constexpr char kBatch[] = "heliotrope_datacenter_batch_cores";
+constexpr char kHeadroom[] = "heliotrope_datacenter_headroom_cores";
+constexpr char kReactive[] = "heliotrope_datacenter_planned_reactively";
+constexpr char kError[] = "heliotrope_forecast_error_ratio";
+constexpr char kCoverage[] = "heliotrope_forecast_coverage_ratio";
+
+}  // namespace
+
+Gauges::Gauges(CoreLoop& core, os::MetricsRegistry& registry) : core_(core), registry_(registry) {
+  for (size_t i = 0; i < kJobStates; ++i) {
+    jobs_[i] = &registry.AddGauge("heliotrope_jobs", "Jobs by state; ended ones until they expire.",
+                                  {{"state", kJobStateLabels[i]}});
+  }
+  for (size_t i = 0; i < kTaskStates; ++i) {
+    const auto state = static_cast<model::TaskState>(i);
+    tasks_[i] =
+        &registry.AddGauge("heliotrope_tasks", "Tasks by state; those of ended jobs included.",
+                           {{"state", absl::AsciiStrToLower(model::TaskStateName(state))}});
+  }
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    nodes_[i] = &registry.AddGauge(
+        "heliotrope_nodes", "Nodes by state: connected, silent within their lease, or given up.",
+        {{"state", kNodeStateLabels[i]}});
+  }
+  drained_ = &registry.AddGauge("heliotrope_drained_nodes", "Nodes that an operator has drained.");
+}
+
+void Gauges::Start() {
+  thread_ = StartThread({.name = "gauges"}, [this] { Run(); });
+}
+
+void Gauges::Stop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.NotifyOne();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Gauges::Run() {
+  while (true) {
+    Refresh().IgnoreError();  // Fails only when all is about to end.
+    const absl::Duration end = os::Boottime() + kInterval;
+    MutexLock lock(mutex_);
+    while (!stopping_ && os::Boottime() < end) changed_.WaitFor(mutex_, end - os::Boottime());
+    if (stopping_) return;
+  }
+}
+
+absl::Status Gauges::Refresh() {
+  FleetView view;
+  HT_RETURN_IF_ERROR(
+      core_.ReadNow([&view](const core::Machine& machine) { view = LookAtFleet(machine); }));
+  JobCounts counts;
+  JobUid next(1);
+  while (next != JobUid()) {
+    HT_RETURN_IF_ERROR(
+        core_.ReadNow([&](const core::Machine& machine) { CountSome(machine, next, counts); }));
+  }
+  MutexLock lock(refresh_);
+  Show(view);
+  Show(counts);
+  return absl::OkStatus();
+}
+
+Gauges::FleetView Gauges::LookAtFleet(const core::Machine& machine) {
+  FleetView view;
+  for (const plan::Site& site : machine.board().sites) {
+    Site shown;
+    shown.id = site.id;
+    shown.capacity = site.capacity.cores();
+    shown.foreground = site.foreground_now.cores();
+    shown.batch = site.batch_now.cores();
+    shown.headroom = site.headroom.empty() ? 0 : site.headroom.front().cores();
+    shown.reactive = site.reactive;
+    const auto curve = machine.curves().find(site.id);
+    if (curve != machine.curves().end()) shown.curve = curve->second.StatusAt(machine.now());
+    view.sites.push_back(std::move(shown));
+  }
+  for (const auto& [id, node] : machine.nodes()) {
+    ++view.nodes[node.lost ? 2 : node.connected ? 0 : 1];
+    view.drained += node.drained ? 1 : 0;
+  }
+  return view;
+}
+
+void Gauges::CountSome(const core::Machine& machine, JobUid& next, JobCounts& counts) {
+  auto job = machine.jobs().lower_bound(next);
+  for (int i = 0; i < kJobsAtATime && job != machine.jobs().end(); ++i, ++job) {
+    ++counts.jobs[static_cast<size_t>(job->second->State())];
+    const core::TaskCounts& tasks = job->second->counts;
+    const uint32_t by_state[kTaskStates] = {tasks.pending,       tasks.assigned,  tasks.running,
+                                            tasks.checkpointing, tasks.succeeded, tasks.failed,
+                                            tasks.cancelled};
+    for (size_t state = 0; state < kTaskStates; ++state) counts.tasks[state] += by_state[state];
+  }
+  next = job == machine.jobs().end() ? JobUid() : job->first;
+}
+
+void Gauges::Show(const JobCounts& counts) {
+  for (size_t i = 0; i < kJobStates; ++i) jobs_[i]->Set(static_cast<double>(counts.jobs[i]));
+  for (size_t i = 0; i < kTaskStates; ++i) tasks_[i]->Set(static_cast<double>(counts.tasks[i]));
+}
+
+void Gauges::Show(const FleetView& view) {
+  for (size_t i = 0; i < nodes_.size(); ++i) nodes_[i]->Set(static_cast<double>(view.nodes[i]));
+  drained_->Set(static_cast<double>(view.drained));
+  std::set<DataCenterId> present;
+  for (const Site& site : view.sites) {
+    present.insert(site.id);
+    auto known = data_centers_.find(site.id);
+    if (known == data_centers_.end()) {
+      known = data_centers_.emplace(site.id, MakeDataCenter(site.id)).first;
+    }
+    const OfDataCenter& gauges = known->second;
+    gauges.capacity->Set(site.capacity);
+    gauges.foreground->Set(site.foreground);
+    gauges.batch->Set(site.batch);
+    gauges.headroom->Set(site.headroom);
+    gauges.reactive->Set(site.reactive ? 1 : 0);
+    gauges.error_hour->Set(site.curve.wape_hour);
+    gauges.error_day->Set(site.curve.wape_day);
+    gauges.cover_p90->Set(site.curve.cover_p90);
+    gauges.cover_p97->Set(site.curve.cover_p97);
+  }
+  // A reload may have taken some away.
+  std::erase_if(data_centers_, [&](const auto& entry) {
+    if (present.contains(entry.first)) return false;
+    Remove(entry.second);
+    return true;
+  });
+}
+
+Gauges::OfDataCenter Gauges::MakeDataCenter(const DataCenterId& id) {
+  const auto add = [this, &id](const char* name, const char* help, os::MetricLabels labels = {}) {
+    labels["datacenter"] = id.value();
+    return &registry_.AddGauge(name, help, labels);
+  };
+  constexpr char kErrorHelp[] = "Sum of absolute forecast errors over sum of loads, by lead.";
+  constexpr char kCoverageHelp[] = "Share of loads at or below the quantile that was forecast.";
+  OfDataCenter gauges;
+  gauges.capacity = add(kCapacity, "Cores of connected nodes that are not drained.");
+  gauges.foreground = add(kForeground, "Cores that the foreground uses, as measured.");
+  gauges.batch = add(kBatch, "Cores that tasks hold, reservations included.");
+  gauges.headroom = add(kHeadroom, "Cores that batch may use now.");
+  gauges.reactive = add(kReactive, "1 while its forecast is not used.");
+  gauges.error_hour = add(kError, kErrorHelp, {{"lead", "1h"}});
+  gauges.error_day = add(kError, kErrorHelp, {{"lead", "24h"}});
+  gauges.cover_p90 = add(kCoverage, kCoverageHelp, {{"quantile", "0.9"}});
+  gauges.cover_p97 = add(kCoverage, kCoverageHelp, {{"quantile", "0.97"}});
+  return gauges;
+}
+
+void Gauges::Remove(const OfDataCenter& gauges) {
+  registry_.RemoveGauge(kCapacity, *gauges.capacity);
+  registry_.RemoveGauge(kForeground, *gauges.foreground);
+  registry_.RemoveGauge(kBatch, *gauges.batch);
+  registry_.RemoveGauge(kHeadroom, *gauges.headroom);
+  registry_.RemoveGauge(kReactive, *gauges.reactive);
+  registry_.RemoveGauge(kError, *gauges.error_hour);
+  registry_.RemoveGauge(kError, *gauges.error_day);
+  registry_.RemoveGauge(kCoverage, *gauges.cover_p90);
+  registry_.RemoveGauge(kCoverage, *gauges.cover_p97);
+}
+
+}  // namespace heliotrope::daemon

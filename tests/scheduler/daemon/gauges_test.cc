@@ -1,0 +1,81 @@
+#include "scheduler/daemon/gauges.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "tests/scheduler/daemon/fleet.h"
+#include "tests/scheduler/daemon/gated_store.h"
+
+namespace heliotrope::daemon {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class GaugesTest : public testing::Test, public rpc::EffectSink {
+ protected:
+  GaugesTest()
+      : machine_(SomeMachineOptions(), AFleet()),
+        metrics_(registry_),
+        loop_(machine_, store_, clock_, SomeFacts(), metrics_,
+              {.plan_wanted = [] {},
+               .store_health = [](const absl::Status&) {},
+               .fatal = [](const absl::Status&) {},
+               .beat = [] {}}),
+        gauges_(loop_, registry_) {
+    loop_.Start(*this);
+  }
+  void OnEffects(std::vector<core::Effect>) override {}
+  std::string Refreshed() {
+    EXPECT_TRUE(gauges_.Refresh().ok());
+    return registry_.Text();
+  }
+
+  GatedStore store_;
+  core::Machine machine_;
+  os::SchedulingClock clock_;
+  os::MetricsRegistry registry_;
+  Metrics metrics_;
+  CoreLoop loop_;
+  Gauges gauges_;
+};
+
+TEST_F(GaugesTest, StatesAreThereAtZeroBeforeAnythingHappens) {
+  const std::string text = registry_.Text();
+  for (const char* series :
+       {"heliotrope_jobs{state=\"pending\"} 0", "heliotrope_tasks{state=\"checkpointing\"} 0",
+        "heliotrope_nodes{state=\"lost\"} 0",
+        "heliotrope_decisions_total{kind=\"place\",reason=\"REACTIVE\"} 0"}) {
+    EXPECT_THAT(text, HasSubstr(series));
+  }
+}
+
+TEST_F(GaugesTest, CountsJobsTasksNodesAndCores) {
+  std::vector<core::Command> jobs;
+  for (int i = 0; i < 2500; ++i) jobs.push_back(ASubmission(absl::StrCat("job-", i)));
+  jobs.push_back(core::CancelJob{JobId("job-7")});
+  loop_.Post(std::move(jobs), [](const std::vector<core::Reply>&) {});
+  loop_.PostFromAgent(AHello(), nullptr);
+  const std::string text = Refreshed();
+  EXPECT_THAT(text, HasSubstr("heliotrope_jobs{state=\"pending\"} 2499"));
+  EXPECT_THAT(text, HasSubstr("heliotrope_jobs{state=\"cancelled\"} 1"));
+  EXPECT_THAT(text, HasSubstr("heliotrope_tasks{state=\"pending\"} 2499"));
+  EXPECT_THAT(text, HasSubstr("heliotrope_nodes{state=\"ready\"} 1"));
+  EXPECT_THAT(text, HasSubstr("heliotrope_datacenter_capacity_cores{datacenter=\"dubai\"} 8"));
+  EXPECT_THAT(text, HasSubstr("heliotrope_submissions_total{result=\"accepted\"} 2500"));
+}
+
+TEST_F(GaugesTest, ADataCenterThatAReloadRemovedIsShownNoMore) {
+  EXPECT_THAT(Refreshed(), HasSubstr("datacenter=\"dubai\""));
+  core::FleetConfig fleet = AFleet();
+  fleet.data_centers.front().id = DataCenterId("stockholm");
+  loop_.PostOwn(core::SetFleet{fleet}, nullptr);
+  EXPECT_TRUE(gauges_.Refresh().ok());
+  const std::string text = Refreshed();
+  EXPECT_THAT(text, HasSubstr("datacenter=\"stockholm\""));
+  EXPECT_THAT(text, Not(HasSubstr("datacenter=\"dubai\"")));
+}
+
+}  // namespace
+}  // namespace heliotrope::daemon
