@@ -79,6 +79,8 @@ struct Note {
   AttemptKey key;
   std::string reason = {};
   std::string detail = {};
+  // For kEnded: as what.
+  Phase phase = Phase::kFetching;
 };
 
 using Effect = std::variant<Prepare, Fetch, CancelFetch, Launch, Steer, Seal, SaveOutcome, Forget,

@@ -6,6 +6,8 @@
 namespace heliotrope::agent {
 namespace {
 
+constexpr absl::Duration kTimeToListen = absl::Seconds(2);
+
 std::string Ending(const ExitReport& exit) {
   return exit.kind == ExitKind::kSignaled ? absl::StrCat("ended by signal ", exit.signal)
                                           : absl::StrCat("exited with code ", exit.code);
@@ -32,6 +34,13 @@ ExitVerdict JudgeExit(const ExitReport& exit, const std::string& stop_reason) {
             absl::StrCat("the node's lease was not renewed; ", Ending(exit))};
   }
   if (exit.checkpointed) return {Kind::kSeal, "", ""};
+  const bool just_begun =
+      exit.started.has_value() && exit.ended - *exit.started < kTimeToListen;
+  if (exit.cause == StopCause::kLeave && exit.kind == ExitKind::kSignaled &&
+      !exit.grace_exceeded && just_begun) {
+    return {Kind::kStopped, reasons::kNotReadyToSave,
+            absl::StrCat("told to save just after its start, ", Ending(exit))};
+  }
   if (exit.cause == StopCause::kLeave) {
     return {Kind::kFailed, reasons::kCheckpointFailed,
             absl::StrCat("told to save, ",

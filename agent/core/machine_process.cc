@@ -130,7 +130,10 @@ void Machine::On(const ProcessExited& event) {
   if (!has_process) return;
   const bool unasked = event.exit.cause == StopCause::kNone && !attempt.leave_asked;
   CountExit(attempt, event.exit);
-  const ExitVerdict verdict = JudgeExit(event.exit, attempt.stop_reason);
+  ExitReport exit = event.exit;
+  // Its shim looks for the code also where there is no contract about it.
+  exit.checkpointed = exit.checkpointed && attempt.spec.can_checkpoint;
+  const ExitVerdict verdict = JudgeExit(exit, attempt.stop_reason);
   switch (verdict.kind) {
     case ExitVerdict::Kind::kSucceeded:
       End(event.key, attempt, Phase::kSucceeded, verdict, Evidence::kExitRecord);
@@ -247,9 +250,11 @@ void Machine::Ended(const AttemptKey& key, Attempt& attempt) {
   attempt.stage = Stage::kEnded;
   live_.erase(key);
   changed_.insert(key);
-  EmitNote(Note::Kind::kEnded, key, attempt.status.reason,
-           absl::StrCat(ToString(attempt.status.phase),
-                        attempt.status.detail.empty() ? "" : ": ", attempt.status.detail));
+  Emit(Note{.kind = Note::Kind::kEnded,
+            .key = key,
+            .reason = attempt.status.reason,
+            .detail = attempt.status.detail,
+            .phase = attempt.status.phase});
   const AttemptKey ended = key;
   if (attempt.forget_at_end) {
     Emit(Forget{.key = ended});

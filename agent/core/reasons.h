@@ -19,6 +19,7 @@ inline constexpr char kExecFailed[] = "EXEC_FAILED";
 inline constexpr char kLeaseExpired[] = "LEASE_EXPIRED";
 // It was asked to save and did not, or what it saved could not be sealed.
 inline constexpr char kCheckpointFailed[] = "CHECKPOINT_FAILED";
+inline constexpr char kNotReadyToSave[] = "NOT_READY_TO_SAVE";
 inline constexpr char kCheckpointUnavailable[] = "CHECKPOINT_UNAVAILABLE";
 // Its shim is gone without a word: killed from outside, or the machine was restarted.
 inline constexpr char kProcessLost[] = "PROCESS_LOST";

@@ -108,6 +108,7 @@ absl::StatusOr<std::string> LaunchText(const AttemptLaunch& launch, const Attemp
   writer.Number("log_files", kRotatedLogs).Number("umask", 022).Number("nice", place.nice);
   writer.Number("idle_scheduling", place.idle_scheduling ? 1 : 0);
   writer.Number("oom_score_adj", place.oom_score_adj);
+  writer.Number("durable_exit", place.durable_exit ? 1 : 0);
   writer.Number("incarnation", static_cast<int64_t>(place.incarnation));
   std::string text = writer.Finish();
   HT_RETURN_IF_ERROR(CheckLaunch(text));

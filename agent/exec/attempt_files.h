@@ -35,6 +35,7 @@ struct LaunchPlace {
   int nice = 19;
   bool idle_scheduling = true;
   int oom_score_adj = 500;
+  bool durable_exit = true;
 };
 
 // INVALID_ARGUMENT when the shim would refuse it: too long, too many, NUL, no program.

@@ -29,7 +29,7 @@ struct Adoption {
 class AttemptRunner {
  public:
   // Called once for each start or adoption as kLive, from the runner's own thread, when no process
-  // of the attempt is left and its exit record is durable. It may call the runner; it should be
+  // of the attempt is left and its exit record is written. It may call the runner; it should be
   // short.
   using EndCallback = std::function<void(const AttemptKey&, const AttemptEnd&)>;
 

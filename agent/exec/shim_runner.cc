@@ -175,7 +175,8 @@ absl::StatusOr<ShimRunner::Entry> ShimRunner::Launch(const AttemptLaunch& launch
                                   .kill_margin = options_.kill_margin,
                                   .nice = options_.nice,
                                   .idle_scheduling = options_.idle_scheduling,
-                                  .oom_score_adj = options_.oom_score_adj}));
+                                  .oom_score_adj = options_.oom_score_adj,
+                                  .durable_exit = options_.durable_exit}));
   HT_RETURN_IF_ERROR(WriteLaunch(paths, text, entry.incarnation));
   if (!entry.cgroup.empty()) {
     HT_RETURN_IF_ERROR(
@@ -404,6 +405,9 @@ void ShimRunner::HandleEnd(uint64_t serial) {
     shim = std::move(entry.shim);
     incarnation = entry.incarnation;
   }
+  // By name, not by closing: a process that is just being spawned by another thread has a copy of the
+  // descriptor until it executes, and so long epoll would report it again and again.
+  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, shim.pidfd.get(), nullptr);
   const std::string how = ReapShim(shim.pidfd.get());
   const AttemptPaths paths = PathsOf(key);
   auto end = ReadExitRecord(paths, incarnation);

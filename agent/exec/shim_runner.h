@@ -34,6 +34,10 @@ class ShimRunner final : public AttemptRunner {
     int nice = 19;
     bool idle_scheduling = true;
     int oom_score_adj = 500;
+    // An end is on disk before it is reported. False for a caller that makes durable what it
+    // reports anyway: then a power cut before that turns an end into kLost, and the end costs no
+    // sync here.
+    bool durable_exit = true;
   };
 
   // Makes `<state_directory>/attempts`. NOT_FOUND when there is no such shim.

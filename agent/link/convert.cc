@@ -251,8 +251,8 @@ absl::StatusOr<exec::AttemptLaunch> LaunchOf(const v1::AttemptOrder& order,
   }
   launch.working_directory = start.task().working_directory();
   launch.user = context.user;
-  // A code that no process can exit with, where there is no contract.
-  launch.checkpoint_exit_code = -1;
+  // Without the contract there is nothing to save: the end of a lease stops it at once.
+  launch.grace = absl::ZeroDuration();
   if (start.task().has_checkpoint()) {
     HT_RETURN_IF_ERROR(FillCheckpointing(start.task().checkpoint(), launch));
   }

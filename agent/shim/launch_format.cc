@@ -116,7 +116,7 @@ constexpr NumberField kNumbers[] = {
     {"grace_ms", 0, kDurationMsMax, [](Launch* l, int64_t v) { l->grace_ms = v; }},
     {"stop_grace_ms", 0, kDurationMsMax, [](Launch* l, int64_t v) { l->stop_grace_ms = v; }},
     {"kill_margin_ms", 0, kDurationMsMax, [](Launch* l, int64_t v) { l->kill_margin_ms = v; }},
-    {"checkpoint_exit_code", 1, 255,
+    {"checkpoint_exit_code", -1, 255,
      [](Launch* l, int64_t v) { l->checkpoint_exit_code = static_cast<int>(v); }},
     {"log_bytes", 1, kBytesMax, [](Launch* l, int64_t v) { l->log_bytes = v; }},
     {"log_files", 0, kLogFilesMax, [](Launch* l, int64_t v) { l->log_files = v; }},
@@ -126,6 +126,7 @@ constexpr NumberField kNumbers[] = {
     {"no_new_privileges", 0, 1, [](Launch* l, int64_t v) { l->no_new_privileges = v != 0; }},
     {"oom_score_adj", 0, 1000,
      [](Launch* l, int64_t v) { l->oom_score_adj = static_cast<int>(v); }},
+    {"durable_exit", 0, 1, [](Launch* l, int64_t v) { l->durable_exit = v != 0; }},
     {"incarnation", 1, 1'000'000'000'000,
      [](Launch* l, int64_t v) { l->incarnation = static_cast<uint64_t>(v); }},
 };
@@ -158,6 +159,7 @@ void SetDefaults(Launch* launch) {
   launch->log_bytes = int64_t{4} << 20;
   launch->log_files = 3;
   launch->umask = 022;
+  launch->durable_exit = true;
   launch->incarnation = 1;
 }
 

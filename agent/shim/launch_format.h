@@ -73,6 +73,8 @@ struct Launch {
   bool no_new_privileges;
   // 0 to 1000: how much rather the kernel kills the job than others when memory is short.
   int oom_score_adj;
+  // The exit record is on disk, not only written, when the shim ends.
+  bool durable_exit;
   // Which start of a process in this attempt this is, from 1: status and exit records repeat it.
   uint64_t incarnation;
 };

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -31,7 +30,18 @@ void PrepareProcess() {
   int fd = open("/dev/null", O_RDWR);
   while (fd >= 0 && fd <= 2) fd = open("/dev/null", O_RDWR);
   syscall(SYS_close_range, 3U, ~0U, 0U);
-  setsid();
+  // Out of the terminal's foreground. Not a session: each would be a scheduling group of its own,
+  // made and destroyed, and nothing of a session reaches a process that has all signals blocked.
+  setpgid(0, 0);
+}
+
+// Where the agent lets us: to it when it starts us, this is /dev/null, and our exit code says it
+// all.
+void Complain(const char* directory, const char* why) {
+  const char* const words[] = {"heliotrope-shim: ", directory, ": ", why, "\n"};
+  for (const char* word : words) {
+    [[maybe_unused]] const ssize_t put = write(2, word, strlen(word));
+  }
 }
 
 // Opens `launch` and locks it for the life of this process. Whoever holds the lock is the only one
@@ -69,12 +79,12 @@ int Main(const char* directory) {
   const int dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const int launch_fd = dir_fd < 0 ? -1 : LockLaunch(dir_fd);
   if (launch_fd < 0) {
-    fprintf(stderr, "heliotrope-shim: no launch of ours in %s: %s\n", directory, strerror(errno));
+    Complain(directory, "no launch that is ours to start");
     return kExitNoLaunch;
   }
   const char* error = ReadLaunch(launch_fd);
   if (error != nullptr) {
-    fprintf(stderr, "heliotrope-shim: %s/%s: %s\n", directory, kLaunchFile, error);
+    Complain(directory, error);
     return kExitNoLaunch;
   }
   Supervisor supervisor(dir_fd, launch);
@@ -86,7 +96,7 @@ int Main(const char* directory) {
 
 int main(int argc, char** argv) {
   if (argc != 2 || argv[1][0] == '-') {
-    fprintf(stderr, "usage: heliotrope-shim ATTEMPT_DIR\n");
+    heliotrope::agent::shim::Complain("usage", "heliotrope-shim ATTEMPT_DIR");
     return heliotrope::agent::shim::kExitUsage;
   }
   heliotrope::agent::shim::PrepareProcess();

@@ -1,6 +1,7 @@
 #include "agent/shim/process_tree.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -47,13 +48,20 @@ class PidSet {
 // Calls `visit(pid)` for each process.
 template <class Visit>
 void ForEachProcess(Visit visit) {
-  DIR* proc = opendir("/proc");
-  if (proc == nullptr) return;
-  while (const dirent* entry = readdir(proc)) {
-    if (entry->d_name[0] < '1' || entry->d_name[0] > '9') continue;
-    visit(static_cast<pid_t>(strtol(entry->d_name, nullptr, 10)));
+  const int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (proc < 0) return;
+  alignas(dirent64) char entries[8192];
+  while (true) {
+    const long size = syscall(SYS_getdents64, proc, entries, sizeof(entries));
+    if (size <= 0) break;
+    for (long at = 0; at < size;) {
+      const dirent64* entry = reinterpret_cast<const dirent64*>(entries + at);
+      at += entry->d_reclen;
+      if (entry->d_name[0] < '1' || entry->d_name[0] > '9') continue;
+      visit(static_cast<pid_t>(strtol(entry->d_name, nullptr, 10)));
+    }
   }
-  closedir(proc);
+  close(proc);
 }
 
 // Adds what descends from `root` by one look at each process per round. A parent mostly has the

@@ -91,7 +91,8 @@ void ChildChangeUser(const Launch& launch, int error_fd) {
 void ChildRestoreSignals() {
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
-  for (int signal = 1; signal < NSIG; ++signal) sigaction(signal, &standard, nullptr);
+  // Real-time signals have no use in which somebody would hand them down ignored.
+  for (int signal = 1; signal < 32; ++signal) sigaction(signal, &standard, nullptr);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -336,8 +336,9 @@ bool Supervisor::WriteExit() {
   CollectUsage(&exit_);
   char text[kRecordBytesMax];
   const size_t size = FormatExit(exit_, text);
+  const Durability durability = launch_.durable_exit ? Durability::kSync : Durability::kNone;
   for (int i = 0; i < kExitRecordTries; ++i) {
-    if (ReplaceFile(dir_fd_, kExitFile, {text, size, Durability::kSync})) return true;
+    if (ReplaceFile(dir_fd_, kExitFile, {text, size, durability})) return true;
     sleep(1);
   }
   return false;

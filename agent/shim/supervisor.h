@@ -27,7 +27,7 @@ class Supervisor {
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
 
-  // The whole life of the job. True when its exit record is on disk.
+  // The whole life of the job. True when its exit record is written.
   // REQUIRES: all signals are blocked.
   bool Supervise();
 

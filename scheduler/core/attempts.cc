@@ -362,7 +362,8 @@ void Machine::AddBatch(Node& node, const model::Resources& request, int sign) {
   node.batch.cores += request.cores * sign;
   node.batch.memory += request.memory * sign;
   HT_CHECK_GE(node.batch.cores.value(), 0);
-  if (const auto site = SiteOf(node.data_center); site && *site < board_.sites.size()) {
+  const auto site = SiteOf(node.data_center);
+  if (site && *site < board_.sites.size() && Counts(node)) {
     board_.sites[*site].batch_now += request.cores * sign;
   }
   IndexNode(node);

@@ -88,7 +88,9 @@ Reply Machine::On(const NodeLoad& command) {
               .capacity = node->capacity.cores});
     if (sample.time < node->last_sample) continue;
     node->last_sample = sample.time;
-    board_.sites[*site].foreground_now += sample.foreground - node->foreground.cores;
+    if (Counts(*node)) {
+      board_.sites[*site].foreground_now += sample.foreground - node->foreground.cores;
+    }
     node->foreground = {sample.foreground, sample.foreground_memory};
   }
   IndexNode(*node);
@@ -228,16 +230,22 @@ void Machine::RefreshCapacity() {
     const auto index = SiteOf(node.data_center);
     if (!index) continue;
     plan::Site& site = board_.sites[*index];
-    site.batch_now += node.batch.cores;
     if (!node.connected || node.lost) continue;
     site.largest_node.cores = std::max(site.largest_node.cores, node.capacity.cores);
     site.largest_node.memory = std::max(site.largest_node.memory, node.capacity.memory);
+    if (!Counts(node)) continue;
+    site.capacity += node.capacity.cores;
+    site.batch_now += node.batch.cores;
     site.foreground_now += node.foreground.cores;
-    if (!node.drained) site.capacity += node.capacity.cores;
     IndexNode(node);
   }
   board_stale_ = true;
   dispatch_needed_ = true;
+}
+
+// Capacity, foreground and batch of a site are of the same nodes, or their differences mean nothing.
+bool Machine::Counts(const Node& node) {
+  return node.connected && !node.lost && !node.drained;
 }
 
 void Machine::IndexNode(const Node& node) {
@@ -247,7 +255,7 @@ void Machine::IndexNode(const Node& node) {
     free_cores_[*site].erase({old->second, node.id});
     free_cores_of_node_.erase(old);
   }
-  if (!node.connected || node.lost || node.drained) return;
+  if (!Counts(node)) return;
   const int64_t free = (node.capacity.cores - node.batch.cores - node.foreground.cores).value();
   free_cores_[*site].emplace(free, node.id);
   free_cores_of_node_.emplace(node.id, free);

@@ -197,9 +197,15 @@ void Machine::ReadyBackoffs() {
   }
 }
 
+// A wish that comes while a plan is being made may be too late for its snapshot: it is repeated when
+// that plan has come.
 void Machine::WantPlan() {
-  if (plan_wanted_) return;
+  if (plan_wanted_) {
+    plan_wanted_again_ = plan_wanted_again_ || plan_wanted_at_ != applied_;
+    return;
+  }
   plan_wanted_ = true;
+  plan_wanted_at_ = applied_;
   effects_->push_back(PlanWanted{});
 }
 
@@ -231,6 +237,7 @@ plan::Input Machine::PlanInput() const {
     running.checkpointable = job.spec->checkpoint.has_value() &&
                              task.state == TaskState::kRunning && !job.cancel_requested;
     running.node_drained = nodes_.at(record.node).drained;
+    running.node_away = !nodes_.at(record.node).connected;
     running.started = std::min(record.start_time, now_);
     running.last_moved = task.run->last_moved;
     if (job.spec->checkpoint) {
@@ -243,6 +250,7 @@ plan::Input Machine::PlanInput() const {
 
 Reply Machine::On(const AdoptPlan& command) {
   plan_wanted_ = false;
+  if (std::exchange(plan_wanted_again_, false)) WantPlan();
   plan_ = *command.plan;
   // Classes that have emptied since stay until here, so that equal tasks coming and going reuse
   // them.

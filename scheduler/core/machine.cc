@@ -24,6 +24,7 @@ Machine::Machine(const MachineOptions& options, FleetConfig fleet) : options_(op
 
 Outcome Machine::Apply(const Command& command, absl::Time now) {
   now_ = std::max(now_, now);
+  ++applied_;
   Outcome outcome;
   effects_ = &outcome.effects;
   if (std::holds_alternative<RefreshLeases>(command)) On(RefreshLeases{});

@@ -203,6 +203,7 @@ class Machine {
   std::optional<size_t> SiteOf(const DataCenterId& id) const;
   uint64_t AllowedSites(const model::Residency& residency) const;
   void RefreshCapacity();
+  static bool Counts(const Node& node);
   void IndexNode(const Node& node);
   MicroCost PriceAt(const model::DataCenter& data_center, absl::Time time, double load) const;
 
@@ -244,7 +245,10 @@ class Machine {
   bool priced_ = false;          // Every data center has a price signal.
   bool board_stale_ = false;
   bool dispatch_needed_ = false;
-  bool plan_wanted_ = false;
+  bool plan_wanted_ = false;        // From the wish until a plan is adopted.
+  bool plan_wanted_again_ = false;  // Wished for once more since.
+  uint64_t plan_wanted_at_ = 0;
+  uint64_t applied_ = 0;  // Commands so far.
   int64_t totals_active_ = 0;  // Jobs that have not ended.
   int64_t totals_pending_ = 0;
   int64_t totals_held_ = 0;

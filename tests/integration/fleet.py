@@ -50,6 +50,25 @@ def until(condition, what, deadline=None):
         time.sleep(0.02)
 
 
+def node_id(node):
+    """Unique on this machine: agents name their control groups after their nodes."""
+    return f"{node}-{os.getpid()}"
+
+
+def node_name(node):
+    return f"nodes/{node_id(node)}"
+
+
+def idle_load(directory):
+    """A load file of a week in which nothing happens."""
+    path = os.path.join(directory, "idle.csv")
+    with open(path, "w", encoding="ascii") as file:
+        file.write("timestamp_utc,load\n")
+        for hour in range(8 * 24):
+            file.write(f"2026-01-{5 + hour // 24:02}T{hour % 24:02}:00:00Z,0\n")
+    return path
+
+
 def alive(pid):
     """Whether the process exists and is no zombie."""
     try:
@@ -145,17 +164,17 @@ class Agent(Daemon):
                  jurisdiction=None):
         directory = os.path.join(root, node)
         os.makedirs(directory)
-        self.node = node
+        self.node = node_id(node)
         self.data_center = data_center
         self.state = os.path.join(directory, "state")
         config = os.path.join(directory, "agent.yaml")
-        lines = [f"node: {node}", f"data_center: {data_center}",
+        lines = [f"node: {self.node}", f"data_center: {data_center}",
                  f"jurisdiction: {jurisdiction or DATA_CENTERS[data_center][1]}",
                  f"scheduler: {scheduler.address}", "listen: 127.0.0.1:0",
                  "http_listen: 127.0.0.1:0", f"state_directory: {self.state}",
                  f"capacity: {{cores: {cores}, memory_bytes: 8GiB}}",
                  # A quiet host, whatever else the machine that tests does.
-                 f"load: {{replay: {{file: {HERE}/idle.csv, peak: 1, time_zone: UTC}}}}",
+                 f"load: {{replay: {{file: {idle_load(directory)}, peak: 1, time_zone: UTC}}}}",
                  "yield: {freeze_above_cpu_pressure_percent: 0}"]
         if tls:
             lines.append("tls: {ca: %s, cert: %s, key: %s}" % tls)
@@ -218,7 +237,7 @@ class FleetTest(unittest.TestCase):
             if agent is not None and agent.process.poll() is not None:
                 raise AssertionError(f"agent {node} ended at its start:\n{agent.log()}")
             try:
-                found = self.fleet.GetNode(fleet_pb2.GetNodeRequest(name=f"nodes/{node}"),
+                found = self.fleet.GetNode(fleet_pb2.GetNodeRequest(name=node_name(node)),
                                            timeout=5)
                 return found.state == fleet_pb2.Node.STATE_READY
             except grpc.RpcError:

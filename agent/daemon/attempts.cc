@@ -1,0 +1,465 @@
+#include "agent/daemon/attempts.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "agent/core/reasons.h"
+#include "agent/daemon/records.h"
+#include "agent/exec/directory_tree.h"
+#include "agent/link/outputs.h"
+#include "scheduler/base/names.h"
+#include "scheduler/base/status_macros.h"
+#include "scheduler/os/files.h"
+#include "scheduler/os/log.h"
+
+namespace heliotrope::agent::daemon {
+namespace {
+
+// After a disk that would not take an outcome.
+constexpr absl::Duration kRetrySave = absl::Seconds(1);
+
+void RemoveWhole(const std::string& path) {
+  while (true) {
+    const absl::Status removed = exec::RemoveTree(path);
+    if (absl::IsResourceExhausted(removed)) continue;
+    if (!removed.ok()) os::LogWarning("not removed", {{"path", path}, {"error", removed}});
+    return;
+  }
+}
+
+bool Exists(const std::string& path) {
+  struct stat info;
+  return lstat(path.c_str(), &info) == 0;
+}
+
+}  // namespace
+
+void Attempts::Post(Event event) {
+  world_.loop.Post([this, event = std::move(event)] { world_.apply(event); });
+}
+
+void Attempts::InLane(const AttemptKey& key, std::function<void()> work) {
+  world_.hands.PostTo(ToString(key), std::move(work));
+}
+
+void Attempts::Do(const Effect& effect) {
+  std::visit([this](const auto& e) { On(e); }, effect);
+}
+
+void Attempts::Expect(const v1::AttemptOrder& order) {
+  expected_[link::FromProto(order.key())] = order;
+}
+
+absl::StatusOr<Attempts::Handle> Attempts::MakeHandle(const v1::AttemptOrder& order) const {
+  auto attempt = std::make_shared<Attempt>();
+  attempt->order = order;
+  HT_ASSIGN_OR_RETURN(attempt->launch, link::LaunchOf(order, options_.launch));
+  attempt->paths = world_.runner.PathsOf(attempt->launch.key);
+  return attempt;
+}
+
+void Attempts::Index(const AttemptKey& key, const Attempt& attempt, bool ended) {
+  const v1::StartOrder& start = attempt.order.start();
+  const auto job = ParseJobName(start.job_name());
+  if (!job.ok()) return;
+  world_.index.Put({.key = key,
+                    .task = FormatTaskName(*job, key.task.index),
+                    .paths = attempt.paths,
+                    .jurisdictions = {start.jurisdictions().begin(), start.jurisdictions().end()},
+                    .output_patterns = {start.task().outputs().begin(),
+                                        start.task().outputs().end()},
+                    .ended = ended});
+}
+
+// --- After a start of the agent ---
+
+absl::Status Attempts::Recover() {
+  for (const CheckpointInfo& info : world_.store.List()) {
+    world_.apply(CheckpointFound{.checkpoint = info});
+  }
+  HT_ASSIGN_OR_RETURN(const std::vector<exec::AttemptKey> keys, world_.runner.List());
+  for (const exec::AttemptKey& key : keys) {
+    HT_RETURN_IF_ERROR(RecoverOne(key), absl::StrCat("attempt ", exec::DirectoryName(key)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Attempts::RecoverOne(const exec::AttemptKey& exec_key) {
+  const AttemptKey key = link::FromExec(exec_key);
+  const exec::AttemptPaths paths = world_.runner.PathsOf(exec_key);
+  const auto order = ReadOrder(paths.root);
+  const auto attempt = order.ok() ? MakeHandle(*order) : absl::StatusOr<Handle>(order.status());
+  const std::optional<Done> done = ReadDone(paths.root);
+  if (done.has_value()) {
+    if (attempt.ok()) Index(key, **attempt, /*ended=*/true);
+    world_.retention.Add(key, done->time, done->size);
+    return absl::OkStatus();
+  }
+  if (!attempt.ok()) {
+    RecoverUnknown(exec_key, attempt.status());
+    return absl::OkStatus();
+  }
+  HT_ASSIGN_OR_RETURN(AttemptFound found, Find(key, *attempt));
+  attempts_[key] = *attempt;
+  Index(key, **attempt, std::holds_alternative<AttemptStatus>(found.state));
+  os::LogInfo("attempt found", {{"attempt", key},
+                                {"job", order->start().job_name()},
+                                {"state", found.state.index() == 1 ? "running" : "not running"}});
+  world_.apply(found);
+  return absl::OkStatus();
+}
+
+// A directory without a sound order: nobody knows what it is for, so nothing may go on in it.
+void Attempts::RecoverUnknown(const exec::AttemptKey& key, const absl::Status& why) {
+  os::LogWarning("attempt without a sound order is ended", {{"attempt", key}, {"error", why}});
+  const auto adopted = world_.runner.Adopt(key);
+  if (adopted.ok() && adopted->state == exec::Adoption::State::kLive) {
+    world_.runner.Kill(key).IgnoreError();
+    return;  // The directory goes at the next start.
+  }
+  world_.runner.Remove(key).IgnoreError();
+}
+
+absl::StatusOr<AttemptFound> Attempts::Find(const AttemptKey& key, const Handle& attempt) {
+  AttemptFound found{.key = key, .spec = {}, .state = AttemptFound::NotStarted{}};
+  HT_ASSIGN_OR_RETURN(const Order order, link::FromProto(attempt->order));
+  const auto* start = std::get_if<StartOrder>(&order);
+  if (start != nullptr) found.spec = start->spec;
+  if (const auto outcome = ReadOutcome(attempt->paths.root); outcome.ok()) {
+    HT_ASSIGN_OR_RETURN(found.state, link::FromProto(*outcome));
+    return found;
+  }
+  const exec::AttemptKey exec_key = attempt->launch.key;
+  const auto adopted = world_.runner.Adopt(exec_key);
+  if (!adopted.ok()) {
+    os::LogError("attempt not adopted", {{"attempt", key}, {"error", adopted.status()}});
+    found.state = ExitReport{.incarnation = 1,
+                             .kind = ExitKind::kLost,
+                             .ended = absl::Now(),
+                             .error = std::string(adopted.status().message())};
+    return found;
+  }
+  switch (adopted->state) {
+    case exec::Adoption::State::kNone:
+      attempt->prepared = world_.runner.Prepare(attempt->launch);
+      found.state = AttemptFound::NotStarted{.last_incarnation = adopted->incarnation};
+      break;
+    case exec::Adoption::State::kLive:
+      found.state = AttemptFound::Running{
+          .incarnation = adopted->incarnation,
+          .started = world_.runner.StartTime(exec_key).value_or(absl::Now())};
+      break;
+    case exec::Adoption::State::kEnded:
+      found.state = link::ToExit(*adopted->end, adopted->incarnation);
+      break;
+  }
+  return found;
+}
+
+// --- Effects ---
+
+void Attempts::On(const Prepare& effect) {
+  const auto expected = expected_.find(effect.key);
+  HT_CHECK(expected != expected_.end());
+  auto made = MakeHandle(expected->second);
+  // The core has refused what LaunchOf refuses.
+  HT_CHECK(made.ok());
+  const Handle attempt = *std::move(made);
+  attempts_[effect.key] = attempt;
+  Index(effect.key, *attempt, /*ended=*/false);
+  InLane(effect.key, [this, attempt] {
+    attempt->prepared = world_.runner.Prepare(attempt->launch);
+    if (attempt->prepared.ok()) {
+      attempt->prepared = WriteOrder(attempt->paths.root, attempt->order);
+    }
+  });
+}
+
+absl::StatusOr<CheckpointInfo> Attempts::PullHere(const RestoreSource& source,
+                                                  const std::stop_token& stop) {
+  world_.metrics.pulls.Increment();
+  const bool was_here = world_.store.Find(source.key).ok();
+  auto info = checkpoint::Pull(world_.store,
+                               {.source = source,
+                                .jurisdiction = options_.jurisdiction,
+                                .node = options_.node,
+                                .connect = options_.connect},
+                               stop);
+  if (!info.ok()) {
+    world_.metrics.failed_pulls.Increment();
+    return info.status();
+  }
+  if (!was_here) {
+    world_.metrics.pulled_bytes.Increment(static_cast<double>(info->size.value()));
+    os::LogInfo("checkpoint pulled",
+                {{"checkpoint", source.key}, {"bytes", info->size.value()}});
+  }
+  return info;
+}
+
+void Attempts::On(const Fetch& effect) {
+  const Handle attempt = attempts_.at(effect.key);
+  attempt->fetching = std::stop_source();
+  // By way of the lane, so that the directory is there.
+  InLane(effect.key, [this, attempt, effect] {
+    world_.carriers.Post([this, attempt, effect] {
+      const absl::Status fetched = FetchInto(attempt, effect);
+      if (fetched.ok()) {
+        Post(FetchDone{.key = effect.key});
+      } else {
+        Post(heliotrope::agent::FetchFailed{
+            .key = effect.key,
+            .reason = absl::IsPermissionDenied(fetched) ? reasons::kResidency : "",
+            .detail = std::string(fetched.message())});
+      }
+    });
+  });
+}
+
+absl::Status Attempts::FetchInto(const Handle& attempt, const Fetch& effect) {
+  HT_RETURN_IF_ERROR(attempt->prepared);
+  HT_ASSIGN_OR_RETURN(const CheckpointInfo info,
+                      PullHere(effect.source, attempt->fetching.get_token()));
+  Post(HoldDone{.checkpoint = info});
+  return RestoreInto(attempt, effect.source.key, effect.source.digest);
+}
+
+// Into a fresh directory that takes the other's place at once: after a crash in between there is
+// nothing half restored.
+absl::Status Attempts::RestoreInto(const Handle& attempt, const CheckpointKey& key,
+                                   const std::string& digest) const {
+  const std::string& target = attempt->paths.checkpoint;
+  const std::string fresh = absl::StrCat(attempt->paths.root, "/checkpoint.new");
+  checkpoint::RestoreOptions options{.directory = fresh};
+  if (attempt->launch.user.has_value()) {
+    options.owner = std::make_pair(attempt->launch.user->uid, attempt->launch.user->gid);
+  }
+  RemoveWhole(fresh);
+  HT_RETURN_IF_ERROR(os::EnsureDirectory(fresh));
+  if (options.owner.has_value() &&
+      lchown(fresh.c_str(), options.owner->first, options.owner->second) != 0) {
+    return os::FileError(errno, "chown", fresh);
+  }
+  HT_RETURN_IF_ERROR(world_.store.Restore(key, digest, options));
+  RemoveWhole(target);
+  if (rename(fresh.c_str(), target.c_str()) != 0) return os::FileError(errno, "rename to", target);
+  return absl::OkStatus();
+}
+
+void Attempts::On(const CancelFetch& effect) {
+  const auto found = attempts_.find(effect.key);
+  if (found != attempts_.end()) found->second->fetching.request_stop();
+}
+
+void Attempts::On(const Launch& effect) {
+  const Handle attempt = attempts_.at(effect.key);
+  InLane(effect.key, [this, attempt, effect] {
+    const absl::Status started = Start(attempt, effect.key, effect.incarnation);
+    if (started.ok()) {
+      Post(LaunchDone{.key = effect.key,
+                      .incarnation = effect.incarnation,
+                      .started = absl::Now()});
+    } else {
+      Post(LaunchFailed{.key = effect.key,
+                        .incarnation = effect.incarnation,
+                        .detail = std::string(started.message())});
+    }
+  });
+}
+
+absl::Status Attempts::Start(const Handle& attempt, const AttemptKey& key, uint32_t incarnation) {
+  HT_RETURN_IF_ERROR(attempt->prepared);
+  // What it saved may have been moved into the store by an agent that ended before it could go on.
+  if (incarnation > 1 && !Exists(attempt->paths.checkpoint)) {
+    const CheckpointInfo* newest = nullptr;
+    const std::vector<CheckpointInfo> held = world_.store.List();
+    for (const CheckpointInfo& info : held) {
+      if (info.key.attempt == key) newest = &info;
+    }
+    if (newest != nullptr) {
+      HT_RETURN_IF_ERROR(RestoreInto(attempt, newest->key, newest->digest));
+    }
+    HT_RETURN_IF_ERROR(world_.runner.Prepare(attempt->launch));
+  }
+  exec::AttemptLaunch launch = attempt->launch;
+  launch.incarnation = incarnation;
+  return world_.runner.Start(launch);
+}
+
+void Attempts::On(const Steer& effect) {
+  InLane(effect.key, [this, effect] {
+    const exec::AttemptKey key = link::ToExec(effect.key);
+    absl::Status told;
+    switch (effect.wish) {
+      case Steer::Wish::kRun: told = world_.runner.Thaw(key); break;
+      case Steer::Wish::kFreeze: told = world_.runner.Freeze(key); break;
+      case Steer::Wish::kLeave: told = world_.runner.Leave(key); break;
+      case Steer::Wish::kStop: told = world_.runner.Stop(key); break;
+    }
+    // What has ended meanwhile need not be told.
+    if (!told.ok() && !absl::IsNotFound(told)) {
+      os::LogWarning("attempt not told", {{"attempt", effect.key}, {"error", told}});
+    }
+  });
+}
+
+void Attempts::On(const Seal& effect) {
+  const Handle attempt = attempts_.at(effect.key.attempt);
+  world_.carriers.Post([this, attempt, effect] {
+    const v1::StartOrder& start = attempt->order.start();
+    auto sealed = world_.store.Seal(
+        {.key = effect.key,
+         .directory = attempt->paths.checkpoint,
+         .jurisdictions = {start.jurisdictions().begin(), start.jurisdictions().end()},
+         .run_time = effect.run_time,
+         .goes_on = effect.goes_on});
+    if (sealed.ok()) {
+      world_.metrics.sealed_bytes.Increment(static_cast<double>(sealed->size.value()));
+      Post(SealDone{.checkpoint = *std::move(sealed)});
+    } else {
+      Post(SealFailed{.key = effect.key, .detail = std::string(sealed.status().message())});
+    }
+  });
+}
+
+void Attempts::On(const SaveOutcome& effect) {
+  const Handle attempt = attempts_.at(effect.status.key);
+  InLane(effect.status.key, [this, attempt, effect] {
+    const absl::Status saved = WriteOutcome(attempt->paths.root, link::ToProto(effect.status));
+    // What could not even be prepared has no directory, and nothing that a restart could find.
+    if (saved.ok() || !attempt->prepared.ok()) {
+      Post(OutcomeSaved{.key = effect.status.key});
+      return;
+    }
+    os::LogError("outcome not saved, trying again",
+                 {{"attempt", effect.status.key}, {"error", saved}});
+    world_.loop.Post([this, effect] {
+      world_.loop.PostAfter(kRetrySave, [this, effect] { On(effect); });
+    });
+  });
+}
+
+// On a worker: only logs and outputs stay. Their size.
+Bytes Attempts::Clear(const Handle& attempt) const {
+  RemoveWhole(attempt->paths.work);
+  RemoveWhole(attempt->paths.checkpoint);
+  const auto& outputs = attempt->order.start().task().outputs();
+  const absl::Status pruned =
+      link::PruneOutputs(attempt->paths.output, {outputs.begin(), outputs.end()});
+  if (!pruned.ok()) os::LogWarning("outputs not pruned", {{"error", pruned}});
+  const Bytes size = exec::MeasureTree(attempt->paths.root).value_or(Bytes::Zero());
+  const absl::Status done = WriteDone(attempt->paths.root, size);
+  if (!done.ok()) os::LogWarning("attempt not marked as done", {{"error", done}});
+  return size;
+}
+
+void Attempts::On(const Forget& effect) {
+  const auto found = attempts_.find(effect.key);
+  if (found == attempts_.end()) return;  // It was refused; nothing was made.
+  const Handle attempt = found->second;
+  attempts_.erase(found);
+  InLane(effect.key, [this, attempt, key = effect.key] {
+    if (!attempt->prepared.ok()) {
+      RemoveWhole(attempt->paths.root);
+      world_.index.Erase(key);
+      return;
+    }
+    const Bytes size = Clear(attempt);
+    world_.loop.Post([this, key, size] { world_.retention.Add(key, absl::Now(), size); });
+  });
+}
+
+void Attempts::On(const Hold& effect) {
+  std::stop_source& stop = holding_[effect.source.key] = std::stop_source();
+  world_.carriers.Post([this, effect, token = stop.get_token()] {
+    auto info = PullHere(effect.source, token);
+    world_.loop.Post([this, key = effect.source.key] { holding_.erase(key); });
+    if (info.ok()) {
+      Post(HoldDone{.checkpoint = *std::move(info)});
+    } else {
+      os::LogWarning("checkpoint not pulled",
+                     {{"checkpoint", effect.source.key}, {"error", info.status()}});
+      Post(HoldFailed{.key = effect.source.key, .detail = std::string(info.status().message())});
+    }
+  });
+}
+
+void Attempts::On(const Remove& effect) {
+  const auto coming = holding_.find(effect.key);
+  if (coming != holding_.end()) coming->second.request_stop();
+  world_.carriers.Post([this, key = effect.key] {
+    const absl::Status removed = world_.store.Remove(key);
+    if (!removed.ok()) {
+      os::LogWarning("checkpoint not removed", {{"checkpoint", key}, {"error", removed}});
+    }
+  });
+}
+
+void Attempts::On(const Note& note) {
+  world_.metrics.Count(note);
+  switch (note.kind) {
+    case Note::Kind::kRefused:
+    case Note::Kind::kSealFailed:
+      os::LogWarning(note.kind == Note::Kind::kRefused ? "order refused" : "checkpoint not sealed",
+                     {{"attempt", note.key}, {"reason", note.reason}, {"detail", note.detail}});
+      break;
+    case Note::Kind::kStarted:
+    case Note::Kind::kCheckpointing:
+    case Note::Kind::kSealed:
+    case Note::Kind::kOrderIgnored:
+      os::LogDebug("attempt", {{"attempt", note.key}, {"event", static_cast<int>(note.kind)},
+                               {"reason", note.reason}, {"detail", note.detail}});
+      break;
+    case Note::Kind::kFrozen:
+      os::LogInfo("attempt frozen", {{"attempt", note.key}, {"reason", note.reason}});
+      break;
+    case Note::Kind::kThawed:
+      os::LogInfo("attempt goes on", {{"attempt", note.key}, {"reason", note.reason}});
+      break;
+    case Note::Kind::kLeaving:
+    case Note::Kind::kStopping:
+      os::LogInfo(note.kind == Note::Kind::kLeaving ? "attempt leaves" : "attempt is stopped",
+                  {{"attempt", note.key}, {"reason", note.reason}});
+      break;
+    case Note::Kind::kEnded:
+      world_.index.SetEnded(note.key);
+      world_.metrics.CountEnd(note.phase);
+      os::LogInfo("attempt ended", {{"attempt", note.key},
+                                    {"phase", ToString(note.phase)},
+                                    {"reason", note.reason},
+                                    {"detail", note.detail}});
+      break;
+  }
+}
+
+void Attempts::OnEnd(const exec::AttemptKey& key, const exec::AttemptEnd& end) {
+  Post(ProcessExited{.key = link::FromExec(key), .exit = link::ToExit(end, end.incarnation)});
+}
+
+void Attempts::Sweep(absl::Time now) {
+  for (const AttemptKey& key : world_.retention.TakeExpired(now)) {
+    world_.index.Erase(key);
+    world_.carriers.Post([this, key] {
+      absl::Status removed;
+      do {
+        removed = world_.runner.Remove(link::ToExec(key));
+      } while (absl::IsResourceExhausted(removed));
+      if (!removed.ok()) {
+        os::LogWarning("attempt not removed", {{"attempt", key}, {"error", removed}});
+      }
+    });
+  }
+}
+
+void Attempts::CancelPulls() {
+  for (auto& [key, attempt] : attempts_) attempt->fetching.request_stop();
+  for (auto& [key, stop] : holding_) stop.request_stop();
+}
+
+}  // namespace heliotrope::agent::daemon

@@ -1,0 +1,84 @@
+#include "agent/daemon/records.h"
+
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "scheduler/base/limits.h"
+#include "scheduler/base/status_macros.h"
+#include "scheduler/os/files.h"
+
+namespace heliotrope::agent::daemon {
+namespace {
+
+constexpr char kOrderFile[] = "/order";
+constexpr char kOutcomeFile[] = "/outcome";
+constexpr char kDoneFile[] = "/done";
+constexpr size_t kInstanceBytes = 16;
+constexpr int64_t kSmallFile = 64;
+
+template <class Message>
+absl::StatusOr<Message> ReadMessage(const std::string& path) {
+  HT_ASSIGN_OR_RETURN(const std::string bytes, os::ReadFile(path, kMaxGrpcMessageBytes));
+  Message message;
+  if (bytes.empty() || !message.ParseFromString(bytes)) {
+    return absl::DataLossError(absl::StrCat(path, " is damaged"));
+  }
+  return message;
+}
+
+}  // namespace
+
+absl::Status WriteOrder(const std::string& root, const v1::AttemptOrder& order) {
+  // A power cut ends the attempt anyway.
+  return os::WriteFileAtomically(root + kOrderFile, order.SerializeAsString(), {.sync = false});
+}
+
+absl::StatusOr<v1::AttemptOrder> ReadOrder(const std::string& root) {
+  return ReadMessage<v1::AttemptOrder>(root + kOrderFile);
+}
+
+absl::Status WriteOutcome(const std::string& root, const v1::AttemptStatus& status) {
+  return os::WriteFileAtomically(root + kOutcomeFile, status.SerializeAsString());
+}
+
+absl::StatusOr<v1::AttemptStatus> ReadOutcome(const std::string& root) {
+  return ReadMessage<v1::AttemptStatus>(root + kOutcomeFile);
+}
+
+absl::Status WriteDone(const std::string& root, Bytes size) {
+  return os::WriteFileAtomically(root + kDoneFile, absl::StrCat(size.value(), "\n"),
+                                 {.sync = false});
+}
+
+std::optional<Done> ReadDone(const std::string& root) {
+  const std::string path = root + kDoneFile;
+  struct stat info;
+  if (stat(path.c_str(), &info) != 0) return std::nullopt;
+  Done done{.time = absl::TimeFromTimespec(info.st_mtim), .size = Bytes::Zero()};
+  int64_t size = 0;
+  const auto text = os::ReadFile(path, kSmallFile);
+  if (text.ok() && absl::SimpleAtoi(*text, &size) && size >= 0) done.size = Bytes::FromBytes(size);
+  return done;
+}
+
+absl::StatusOr<std::string> InstanceId(const std::string& state_directory) {
+  const std::string path = state_directory + "/instance";
+  const auto known = os::ReadFile(path, kSmallFile);
+  if (known.ok()) return std::string(absl::StripAsciiWhitespace(*known));
+  if (!absl::IsNotFound(known.status())) return known.status();
+  std::string bytes(kInstanceBytes, '\0');
+  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+    return absl::ErrnoToStatus(errno, "getrandom");
+  }
+  const std::string id = absl::BytesToHexString(bytes);
+  HT_RETURN_IF_ERROR(os::WriteFileAtomically(path, id + "\n"));
+  return id;
+}
+
+}  // namespace heliotrope::agent::daemon

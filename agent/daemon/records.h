@@ -1,0 +1,37 @@
+// What the agent itself keeps in an attempt's directory, beside the files that it shares with the
+// shim: by these a restarted agent knows what it had accepted and what it had decided.
+//
+//   order     the START as it came: written before anything is started
+//   outcome   a terminal status that the shim's exit record does not tell; durable until forgotten
+//   done      the scheduler has the outcome: only logs and outputs are kept; holds their size
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "heliotrope/v1/agent_stream.pb.h"
+#include "scheduler/base/units.h"
+
+namespace heliotrope::agent::daemon {
+
+absl::Status WriteOrder(const std::string& root, const v1::AttemptOrder& order);
+// NOT_FOUND when there is none, DATA_LOSS when it does not parse.
+absl::StatusOr<v1::AttemptOrder> ReadOrder(const std::string& root);
+
+absl::Status WriteOutcome(const std::string& root, const v1::AttemptStatus& status);
+absl::StatusOr<v1::AttemptStatus> ReadOutcome(const std::string& root);
+
+struct Done {
+  absl::Time time;
+  Bytes size;
+};
+absl::Status WriteDone(const std::string& root, Bytes size);
+std::optional<Done> ReadDone(const std::string& root);
+
+// What tells this agent from another with the same node id: made once for a state directory.
+absl::StatusOr<std::string> InstanceId(const std::string& state_directory);
+
+}  // namespace heliotrope::agent::daemon
