@@ -68,7 +68,7 @@ class Gauges {
   static FleetView LookAtFleet(const core::Machine& machine);
   // Counts some jobs from `next` on, and sets it to where to go on; 0 when all are counted.
   static void CountSome(const core::Machine& machine, JobUid& next, JobCounts& counts);
-  void Show(const FleetView& view);
+  void Show(const FleetView& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(refresh_);
   void Show(const JobCounts& counts);
   OfDataCenter MakeDataCenter(const DataCenterId& id);
   void Remove(const OfDataCenter& gauges);
