@@ -222,14 +222,15 @@ class Plotter {
     if (row == 0 || row == last || row == last / 2) {
       label = absl::StrFormat("%.0f%%", 100 * top_ * (last - row) / last);
     }
-    std::string line = absl::StrCat(PadLeft(label, kLabelColumns - 1), " ",
-                                    look_.utf8 ? (label.empty() ? "│" : "┤") : "|");
+    StyledLine line;
+    line.Add(absl::StrCat(PadLeft(label, kLabelColumns - 1), " ",
+                          look_.utf8 ? (label.empty() ? "│" : "┤") : "|"),
+             Style::kPlain);
     for (int column = 0; column < canvas_.columns(); ++column) {
       const Glyph glyph = canvas_.Get(column, row);
-      absl::StrAppend(&line, Paint(glyph.text, glyph.style, look_));
+      line.Add(glyph.text, glyph.text == " " ? Style::kPlain : glyph.style);
     }
-    line.erase(line.find_last_not_of(' ') + 1);
-    return line;
+    return line.Render(look_);
   }
 
   // Civil hours between two labels: as few as leave room for a label.

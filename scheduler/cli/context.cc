@@ -52,9 +52,10 @@ absl::Status Context::Confirm(absl::string_view question, bool yes) {
 }
 
 absl::StatusOr<std::unique_ptr<Client>> Context::Dial(absl::string_view peer,
-                                                      const std::string& address) {
+                                                      const std::string& address,
+                                                      absl::Duration usual) {
   ClientOptions options{.peer = std::string(peer), .address = address, .tls = flags_.tls};
-  options.call_timeout = call_timeout();
+  options.call_timeout = flags_.timeout.value_or(usual);
   if (flags_.timeout.has_value()) options.follow_until = absl::Now() + *flags_.timeout;
   options.say = [this](const std::string& text) { Say(absl::StrCat("heliotrope: ", text)); };
   auto client = Client::Make(std::move(options));
@@ -67,15 +68,15 @@ absl::StatusOr<std::unique_ptr<Client>> Context::Dial(absl::string_view peer,
   return Misuse(client.status().message());
 }
 
-absl::StatusOr<Client*> Context::Scheduler() {
+absl::StatusOr<Client*> Context::Scheduler(absl::Duration usual) {
   if (scheduler_ == nullptr) {
-    HT_ASSIGN_OR_RETURN(scheduler_, Dial("the scheduler", flags_.address));
+    HT_ASSIGN_OR_RETURN(scheduler_, Dial("the scheduler", flags_.address, usual));
   }
   return scheduler_.get();
 }
 
 absl::StatusOr<std::unique_ptr<Client>> Context::Agent(const std::string& address) {
-  return Dial("the agent", address);
+  return Dial("the agent", address, kUsualTimeout);
 }
 
 }  // namespace heliotrope::cli

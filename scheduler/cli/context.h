@@ -61,14 +61,16 @@ class Context {
   // flag.
   absl::Status Confirm(absl::string_view question, bool yes);
 
-  // The scheduler, connected at the first call.
-  absl::StatusOr<Client*> Scheduler();
+  // The scheduler, connected at the first call. Without --timeout its calls may take `usual`.
+  absl::StatusOr<Client*> Scheduler(absl::Duration usual = kUsualTimeout);
   // An agent.
   absl::StatusOr<std::unique_ptr<Client>> Agent(const std::string& address);
-  absl::Duration call_timeout() const { return flags_.timeout.value_or(absl::Seconds(10)); }
 
  private:
-  absl::StatusOr<std::unique_ptr<Client>> Dial(absl::string_view peer, const std::string& address);
+  static constexpr absl::Duration kUsualTimeout = absl::Seconds(10);
+
+  absl::StatusOr<std::unique_ptr<Client>> Dial(absl::string_view peer, const std::string& address,
+                                               absl::Duration usual);
 
   Console& console_;
   const GlobalFlags& flags_;

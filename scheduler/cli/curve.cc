@@ -23,6 +23,8 @@ namespace {
 
 // Samples of one ImportCurve call: the API's bound.
 constexpr size_t kSamplesPerCall = 50'000;
+// Half a year of bins is learned in one durable step: that takes longer than other calls.
+constexpr absl::Duration kImportTimeout = absl::Minutes(2);
 
 struct ShowFlags {
   std::string name;
@@ -153,7 +155,7 @@ Outcome Import(Context& context, const ImportFlags& flags) {
   HT_ASSIGN_OR_RETURN(const std::vector<os::Sample> samples,
                       os::ReadSeriesCsv(flags.file, {.value_column = flags.column}));
   if (samples.empty()) return absl::InvalidArgumentError(absl::StrCat(flags.file, ": no samples"));
-  HT_ASSIGN_OR_RETURN(Client * scheduler, context.Scheduler());
+  HT_ASSIGN_OR_RETURN(Client * scheduler, context.Scheduler(kImportTimeout));
   HT_ASSIGN_OR_RETURN(const v1::ImportCurveResponse answer,
                       Send(context, *scheduler, flags, samples));
   if (context.json()) {

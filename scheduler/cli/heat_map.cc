@@ -54,7 +54,7 @@ char PlannedDigit(double planned) {
   return static_cast<char>('0' + std::clamp(static_cast<int>(std::lround(planned * 10)), 1, 9));
 }
 
-std::string CellText(const HeatCell& cell, const Look& look) {
+void AddCell(const HeatCell& cell, const Look& look, StyledLine& line) {
   const size_t level = HeatLevel(cell.foreground);
   std::string text = " ";
   if (cell.planned > 1e-6) {
@@ -64,7 +64,7 @@ std::string CellText(const HeatCell& cell, const Look& look) {
   } else if (cell.headroom < kNoHeadroom) {
     text = look.utf8 ? "·" : ".";
   }
-  return Paint(text, kHeatStyles[level], look);
+  line.Add(text, kHeatStyles[level]);
 }
 
 // How much time a column stands for: the finest step that fits.
@@ -122,14 +122,19 @@ std::string DrawHeatMap(const HeatMap& map, const Look& look) {
     const std::string ruler = Ruler(row, map.start, step, columns);
     absl::StrAppend(&out, std::string(static_cast<size_t>(before), ' '),
                     Paint(ruler, Style::kFaint, look), "\n");
-    absl::StrAppend(&out, PadRight(row.name, label_columns), "  ",
-                    absl::FormatTime("%a %H:%M", map.start, row.zone), "  ");
+    StyledLine line;
+    line.Add(absl::StrCat(PadRight(row.name, label_columns), "  ",
+                          absl::FormatTime("%a %H:%M", map.start, row.zone), "  "),
+             Style::kPlain);
     for (int column = 0; column < columns; ++column) {
       const auto cell = MeanOver(row, map.start + step * column, map.start + step * (column + 1));
-      absl::StrAppend(&out, cell.has_value() ? CellText(*cell, look) : " ");
+      if (cell.has_value()) {
+        AddCell(*cell, look, line);
+      } else {
+        line.Add(" ", Style::kPlain);
+      }
     }
-    out.erase(out.find_last_not_of(' ') + 1);
-    absl::StrAppend(&out, "\n");
+    absl::StrAppend(&out, line.Render(look), "\n");
   }
   return absl::StrCat(out, Legend(step, look));
 }

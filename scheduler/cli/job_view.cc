@@ -6,6 +6,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "scheduler/base/duration.h"
+#include "scheduler/base/units.h"
 #include "scheduler/cli/names.h"
 #include "scheduler/cli/table.h"
 #include "scheduler/cli/words.h"
@@ -37,9 +38,9 @@ std::string CheckpointWords(const v1::TaskTemplate& task) {
 
 std::string ShapeWords(const v1::Job& job) {
   const v1::TaskTemplate& task = job.task();
-  std::string text =
-      absl::StrCat(job.count() == 1 ? "" : absl::StrCat(job.count(), " times "),
-                   CoresWords(task.milli_cores()), " cores, ", SizeWords(task.memory_bytes()));
+  std::string text = absl::StrCat(job.count() == 1 ? "" : absl::StrCat(job.count(), " times "),
+                                  ToString(MilliCores::FromMilli(task.milli_cores())), ", ",
+                                  SizeWords(task.memory_bytes()));
   if (task.has_expected_duration()) {
     absl::StrAppend(&text, ", expected ", ShortDuration(DurationOf(task.expected_duration())));
   }

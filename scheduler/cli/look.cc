@@ -51,6 +51,18 @@ std::string Paint(absl::string_view text, Style style, const Look& look) {
   return absl::StrCat(Escape(style), text, "\x1b[0m");
 }
 
+void StyledLine::Add(absl::string_view text, Style style) {
+  if (runs_.empty() || runs_.back().style != style) runs_.push_back({.style = style});
+  absl::StrAppend(&runs_.back().text, text);
+}
+
+std::string StyledLine::Render(const Look& look) const {
+  std::string line;
+  for (const Run& run : runs_) absl::StrAppend(&line, Paint(run.text, run.style, look));
+  line.erase(line.find_last_not_of(' ') + 1);
+  return line;
+}
+
 int Columns(absl::string_view text) {
   return static_cast<int>(std::count_if(text.begin(), text.end(), StartsCodePoint));
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 
@@ -36,6 +37,21 @@ enum class Style {
 
 // `text` in `style`; unchanged without colour.
 std::string Paint(absl::string_view text, Style style, const Look& look);
+
+// A line made of pieces in their styles; neighbours of one style share their escape sequences.
+class StyledLine {
+ public:
+  void Add(absl::string_view text, Style style);
+  // Without spaces at its end, unless they have a style that shows.
+  std::string Render(const Look& look) const;
+
+ private:
+  struct Run {
+    std::string text = {};
+    Style style = Style::kPlain;
+  };
+  std::vector<Run> runs_;
+};
 
 // Columns that a text takes: its UTF-8 code points.
 int Columns(absl::string_view text);

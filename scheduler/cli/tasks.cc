@@ -60,7 +60,8 @@ absl::StatusOr<v1::Attempt> FindAttempt(const v1::Task& task, int number) {
         absl::StrCat(task.name(), " has no attempt ", number, "; the newest is ", task.attempt()));
   }
   return absl::FailedPreconditionError(
-      absl::StrCat(task.name(), " is ", StateWords(task.state()), " and has not started yet",
+      absl::StrCat(task.name(), " is ", StateWords(task.state()),
+                   HasEnded(task.state()) ? " and never started" : " and has not started yet",
                    task.detail().empty() ? "" : ": ", task.detail()));
 }
 

@@ -67,7 +67,7 @@ TEST(HeatMapTest, PaintsTheForegroundAndMarksWhatHasNoHeadroom) {
   map.rows[0].cells.resize(2);
   map.horizon = absl::Hours(2);
   const std::string drawing = DrawHeatMap(map, {.color = true, .utf8 = true, .width = 60});
-  EXPECT_NE(drawing.find("\x1b[97;48;5;124m·\x1b[0m"), std::string::npos) << drawing;
+  EXPECT_NE(drawing.find("\x1b[97;48;5;124m····"), std::string::npos) << drawing;
 }
 
 TEST(HeatMapTest, AnyPlannedBatchIsSeen) {
