@@ -405,8 +405,8 @@ void ShimRunner::HandleEnd(uint64_t serial) {
     shim = std::move(entry.shim);
     incarnation = entry.incarnation;
   }
-  // By name, not by closing: a process that is just being spawned by another thread has a copy of the
-  // descriptor until it executes, and so long epoll would report it again and again.
+  // By name, not by closing: a process that is just being spawned by another thread has a copy of
+  // the descriptor until it executes, and so long epoll would report it again and again.
   epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, shim.pidfd.get(), nullptr);
   const std::string how = ReapShim(shim.pidfd.get());
   const AttemptPaths paths = PathsOf(key);

@@ -228,7 +228,7 @@ TEST_P(ShimRunnerTest, ALogIsFollowedThroughItsRotations) {
 }
 
 TEST_P(ShimRunnerTest, ListsAndRemoves) {
-  for (const uint32_t i : {3, 1, 2}) {
+  for (const uint32_t i : {3u, 1u, 2u}) {
     ASSERT_TRUE(Run(Script(i, "mkdir -p a/b; echo x > a/b/c")).ok());
     WaitForEnd(i);
   }

@@ -3,6 +3,7 @@
 // what it costs on a machine that others use too. "plain" leaves out the low priority, which waits
 // for an idle CPU. Usage: agent_exec_start_rate SHIM STATE_DIRECTORY [COUNT] [cgroup|tree]
 // [IN_FLIGHT] [low|plain]
+//        [sync|nosync]
 #include <spawn.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -123,6 +124,7 @@ int Main(int argc, char** argv) {
     options.nice = 0;
     options.idle_scheduling = false;
   }
+  options.durable_exit = argc <= 7 || strcmp(argv[7], "nosync") != 0;
   const Rate spawn = SpawnRate(count, in_flight);
   const Rate attempts = AttemptRate(options, count, static_cast<uint32_t>(in_flight));
   printf(
@@ -141,7 +143,8 @@ int Main(int argc, char** argv) {
 int main(int argc, char** argv) {
   if (argc < 3) {
     fprintf(stderr,
-            "usage: %s SHIM STATE_DIRECTORY [COUNT] [cgroup|tree] [IN_FLIGHT] [low|plain]\n",
+            "usage: %s SHIM STATE_DIRECTORY [COUNT] [cgroup|tree] [IN_FLIGHT] [low|plain] "
+            "[sync|nosync]\n",
             argv[0]);
     return 2;
   }

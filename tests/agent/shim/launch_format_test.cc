@@ -38,6 +38,7 @@ TEST(LaunchFormatTest, EverythingWrittenComesBack) {
   writer.Number("log_bytes", 4096).Number("log_files", 2).Number("umask", 027);
   writer.Number("nice", -5).Number("idle_scheduling", 1).Number("no_new_privileges", 1);
   writer.Number("oom_score_adj", 900).Number("incarnation", 12);
+  writer.Number("durable_exit", 0);
   const Parsed parsed(writer.Finish());
   ASSERT_EQ(parsed.error, "");
   const Launch& launch = *parsed.launch;
@@ -68,6 +69,7 @@ TEST(LaunchFormatTest, EverythingWrittenComesBack) {
   EXPECT_TRUE(launch.no_new_privileges);
   EXPECT_EQ(launch.oom_score_adj, 900);
   EXPECT_EQ(launch.incarnation, 12u);
+  EXPECT_FALSE(launch.durable_exit);
 }
 
 TEST(LaunchFormatTest, WhatIsLeftOutHasSafeDefaults) {
@@ -75,6 +77,7 @@ TEST(LaunchFormatTest, WhatIsLeftOutHasSafeDefaults) {
   ASSERT_EQ(parsed.error, "");
   EXPECT_FALSE(parsed.launch->change_user);
   EXPECT_EQ(parsed.launch->stop_signal, 15);
+  EXPECT_TRUE(parsed.launch->durable_exit);
   EXPECT_EQ(parsed.launch->checkpoint_exit_code, 85);
   EXPECT_STREQ(parsed.launch->lease, "");
   EXPECT_STREQ(parsed.launch->cgroup, "");
