@@ -171,8 +171,8 @@ Gauges::OfDataCenter Gauges::MakeDataCenter(const DataCenterId& id) {
   gauges.reactive = add(kReactive, "1 while its forecast is not used.");
   gauges.error_hour = add(kError, kErrorHelp, {{"lead", "1h"}});
   gauges.error_day = add(kError, kErrorHelp, {{"lead", "24h"}});
-  gauges.cover_p90 = add(kCoverage, kCoverageHelp, {{"quantile", "0.9"}});
-  gauges.cover_p97 = add(kCoverage, kCoverageHelp, {{"quantile", "0.97"}});
+  gauges.cover_p90 = add(kCoverage, kCoverageHelp, {{"level", "0.9"}});
+  gauges.cover_p97 = add(kCoverage, kCoverageHelp, {{"level", "0.97"}});
   return gauges;
 }
 

@@ -27,7 +27,7 @@ from heliotrope.v1 import plan_pb2, plan_pb2_grpc  # noqa: E402
 
 BIN = os.environ["HT_BIN_DIR"]
 HERE = os.path.dirname(os.path.abspath(__file__))
-DEADLINE = 60 * float(os.environ.get("HT_SLOWNESS", "1"))
+DEADLINE = 120 * float(os.environ.get("HT_SLOWNESS", "1"))
 
 DATA_CENTERS = {
     "hangzhou": ("asia", "CN", "Asia/Shanghai"),

@@ -1,6 +1,7 @@
 """What operators do: metrics, reload, TLS, strangers on the ports, reflection, shutdown."""
 
 import os
+import pathlib
 import shutil
 import signal
 import socket
@@ -155,7 +156,7 @@ class TlsTest(FleetTest):
         self.daemons.append(self.sched)
         self.sched.start()
         ca, cert, key = make("client", "DE")
-        read = lambda path: open(path, "rb").read()
+        read = lambda path: pathlib.Path(path).read_bytes()
         self.connect(grpc.ssl_channel_credentials(read(ca), read(key), read(cert)))
         self.agent("f1", "frankfurt-1", tls=make("f1", "DE"))
         self.submit(["/bin/echo", "hello"], job_id="secret", residency=["EU"])
