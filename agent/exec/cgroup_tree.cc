@@ -113,12 +113,10 @@ absl::StatusOr<std::unique_ptr<CgroupTree>> CgroupTree::Open(const Options& opti
     tree->directory_ = absl::StrCat(place, "/heliotrope-agent-", options.agent);
     if (const absl::Status made = MakeDirectory(tree->directory_); !made.ok()) {
       reasons.emplace_back(made.message());
-      rmdir(tree->directory_.c_str());
       continue;
     }
     tree->EnableControllers();
     const bool better = best == nullptr || (tree->has_cpu_ && !best->has_cpu_);
-    if (best != nullptr) rmdir((better ? best : tree)->directory_.c_str());
     if (better) best = std::move(tree);
   }
   if (best == nullptr) {
@@ -128,6 +126,8 @@ absl::StatusOr<std::unique_ptr<CgroupTree>> CgroupTree::Open(const Options& opti
   best->RemoveEmpty();
   return best;
 }
+
+CgroupTree::~CgroupTree() { rmdir(directory_.c_str()); }
 
 void CgroupTree::EnableControllers() {
   const std::string parent = directory_.substr(0, directory_.rfind('/'));

@@ -31,6 +31,10 @@ class CgroupTree {
   // the root; else the first where it can be made at all. FAILED_PRECONDITION with the reasons when
   // there is none: then attempts run in process trees alone.
   static absl::StatusOr<std::unique_ptr<CgroupTree>> Open(const Options& options);
+  // Takes the directory away again unless attempts are left in it, which go on.
+  ~CgroupTree();
+  CgroupTree(const CgroupTree&) = delete;
+  CgroupTree& operator=(const CgroupTree&) = delete;
 
   const std::string& directory() const { return directory_; }
   bool has_cpu() const { return has_cpu_; }

@@ -45,9 +45,10 @@ class RealCgroupTreeTest : public testing::Test {
     tree_ = *std::move(tree);
   }
   void TearDown() override {
-    if (tree_ != nullptr) {
-      EXPECT_EQ(rmdir(tree_->directory().c_str()), 0);
-    }
+    if (tree_ == nullptr) return;
+    const std::string directory = tree_->directory();
+    tree_ = nullptr;
+    EXPECT_FALSE(std::filesystem::exists(directory)) << "left behind";
   }
 
   std::unique_ptr<CgroupTree> tree_;
