@@ -23,6 +23,8 @@ class Client:
                                     capture_output=True, timeout=timeout, check=False)
         except subprocess.TimeoutExpired as error:
             raise CommandFailed(f"{' '.join(arguments[:2])}: no answer in {timeout} s") from error
+        except OSError as error:
+            raise CommandFailed(f"cannot start {self.program}: {error}") from error
         if result.returncode != 0:
             said = result.stderr.decode(errors="replace").strip()
             raise CommandFailed(f"{' '.join(map(str, arguments[:2]))}: {said}")

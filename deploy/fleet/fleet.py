@@ -104,8 +104,13 @@ def format_time(time):
     return time.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+# What a move really takes on a machine that plays a whole fleet, from the signal to the next start.
+MOVE_REAL_SECONDS = 0.6
+
+
 def scheduler_config(*, port, http_port, state, clock, lease="60s"):
     """scheduler.yaml of the fleet under an accelerated clock."""
+    move_pause = max(40, round(MOVE_REAL_SECONDS * clock.speed))
     anchor = datetime.datetime.fromtimestamp(clock.anchor, datetime.timezone.utc)
     lines = [
         f"listen: 127.0.0.1:{port}",
@@ -116,6 +121,7 @@ def scheduler_config(*, port, http_port, state, clock, lease="60s"):
         f"  anchor: {format_time(anchor)}",
         f"  start: {format_time(clock.start)}",
         f"  speed: {clock.speed:g}",
+        f"planning: {{move_pause: {move_pause}s, move_cooldown: 2h}}",
         "jurisdiction_groups:",
     ]
     for name, codes in JURISDICTION_GROUPS.items():
@@ -145,7 +151,9 @@ def agent_config(data_center, *, node, scheduler_port, port, http_port, state):
         f"http_listen: 127.0.0.1:{http_port}",
         f"state_directory: {state}",
         f"capacity: {{cores: {CORES}, memory_bytes: {MEMORY}}}",
+        # Real time: 5 minutes of a day that takes a minute.
         "load:",
+        "  interval: 200ms",
         f"  replay: {{file: {data_center.load_file}, peak: 1, time_zone: {data_center.time_zone}}}",
         # The pressure of this one machine says nothing about seven data centers.
         "yield: {freeze_above_cpu_pressure_percent: 0}",

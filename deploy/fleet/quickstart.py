@@ -152,7 +152,11 @@ class Quickstart:
                 file.write("timestamp_utc,load\n")
                 for moment, value in self.loads[name].before(START):
                     file.write(f"{moment:%Y-%m-%dT%H:%M:%SZ},{value:.4f}\n")
-            self.client.run("curve", "import", name, path)
+            try:
+                self.client.run("curve", "import", name, path)
+            except cli.CommandFailed:
+                self.expect_all_daemons()
+                raise
 
     def start_agents(self):
         for index, item in enumerate(fleet.DATA_CENTERS.values()):
@@ -173,17 +177,25 @@ class Quickstart:
 
     def agents_are_connected(self):
         nodes = self.client.ask("node", "list")["nodes"]
-        return sum(node["state"] == "STATE_READY" for node in nodes) == len(fleet.DATA_CENTERS)
+        if sum(node["state"] == "STATE_READY" for node in nodes) < len(fleet.DATA_CENTERS):
+            return False
+        # The recorded loads are never zero: until each is known there is nothing to show.
+        return all(int(item["foreground_milli_cores"]) > 0
+                   for item in self.client.ask("datacenter", "list")["data_centers"])
 
     def wait_until(self, what, condition):
         deadline = time.monotonic() + READY_TIMEOUT
         while not condition():
-            for name, code, _ in self.daemons.take_ended():
-                raise Trouble(f"{name} has ended with {code}; its log ends:\n"
-                              f"{self.log_tail(name)}")
+            self.expect_all_daemons()
             if time.monotonic() > deadline:
                 raise Trouble(f"waited {READY_TIMEOUT:.0f} s until {what}, in vain")
             time.sleep(0.1)
+
+    def expect_all_daemons(self):
+        """While the fleet is being set up, nothing may end."""
+        time.sleep(0.05)
+        for name, code, _ in self.daemons.take_ended():
+            raise Trouble(f"{name} has ended with {code}; its log ends:\n{self.log_tail(name)}")
 
     def tell_ended_daemons(self):
         """A daemon may be killed while the fleet runs: that is what it is made for."""

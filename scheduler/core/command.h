@@ -124,6 +124,8 @@ struct FleetConfig {
   absl::Duration default_expected_duration = absl::Hours(1);
   double headroom_quantile = 0.95;
   plan::Settings planning;
+  // What saving and restoring cost beside the carrying.
+  absl::Duration move_pause = absl::Seconds(40);
   absl::Duration ended_job_retention = absl::Hours(24 * 7);
   absl::Duration request_retention = absl::Hours(24);
 };

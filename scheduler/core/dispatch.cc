@@ -19,9 +19,7 @@ namespace {
 // on from what is reachable.
 constexpr absl::Duration kCheckpointPatience = absl::Hours(1);
 constexpr absl::Duration kCheckpointRetry = absl::Minutes(1);
-// What saving and restoring cost beside the carrying, and how fast checkpoints are carried between
-// data centers until it is measured: 1 Gbit/s.
-constexpr absl::Duration kMovePause = absl::Seconds(40);
+// How fast checkpoints are carried between data centers until it is measured: 1 Gbit/s.
 constexpr int64_t kCarryBytesPerSecond = 125'000'000;
 // Nodes of a data center that are looked at for one task.
 constexpr int kMaxNodesTried = 64;
@@ -87,7 +85,7 @@ plan::Class Machine::ClassOf(const Job& job, const model::Task& task) const {
   if (known != class_by_id_.end()) return ClassFrom(known->second, classes_.at(known->second));
   ClassQueue alone;
   if (job.spec->checkpoint)
-    alone.move_pause = kMovePause + CarryTime(job.spec->checkpoint->expected_bytes);
+    alone.move_pause = fleet_.move_pause + CarryTime(job.spec->checkpoint->expected_bytes);
   alone.oldest = now_;
   plan::Class made = ClassFrom(KeyOf(job, task), alone);
   made.count = 1;
@@ -143,10 +141,10 @@ void Machine::Enqueue(const Job& job, const TaskId& id) {
     queue.id = next_class_id_++;
     queue.oldest = now_;
     if (job.spec->checkpoint) {
-      queue.move_pause = kMovePause + CarryTime(job.spec->checkpoint->expected_bytes);
+      queue.move_pause = fleet_.move_pause + CarryTime(job.spec->checkpoint->expected_bytes);
     }
     if (task.run != nullptr && task.run->checkpoint) {
-      queue.restore_pause = kMovePause + CarryTime(task.run->checkpoint->size);
+      queue.restore_pause = fleet_.move_pause + CarryTime(task.run->checkpoint->size);
     }
     class_by_id_.emplace(queue.id, key);
     unplanned_.insert(queue.id);
@@ -241,7 +239,7 @@ plan::Input Machine::PlanInput() const {
     running.started = std::min(record.start_time, now_);
     running.last_moved = task.run->last_moved;
     if (job.spec->checkpoint) {
-      running.move_pause = kMovePause + CarryTime(job.spec->checkpoint->expected_bytes);
+      running.move_pause = fleet_.move_pause + CarryTime(job.spec->checkpoint->expected_bytes);
     }
     input.running.push_back(std::move(running));
   }

@@ -41,6 +41,8 @@ constexpr double kMaxMoveGain = 100;
 constexpr double kMaxSpeed = 100'000;
 constexpr absl::Duration kMaxRetention = absl::Hours(24 * 365);
 constexpr absl::Duration kMaxMoveCooldown = absl::Hours(24 * 7);
+constexpr absl::Duration kDefaultMovePause = absl::Seconds(40);
+constexpr absl::Duration kMaxMovePause = absl::Hours(6);
 
 // The prefix of a status's text that only repeats the field.
 std::string Text(const absl::Status& status) {
@@ -297,6 +299,9 @@ class Checker {
     fleet.planning.move_gain_factor =
         Number("planning.move_gain_factor", planning.move_gain_factor(), kDefaultMoveGain, 1,
                kMaxMoveGain);
+    fleet.move_pause = Duration("planning.move_pause", planning.has_move_pause(),
+                                planning.move_pause(), kDefaultMovePause, absl::ZeroDuration(),
+                                kMaxMovePause);
   }
 
   void CheckRetention() {

@@ -46,6 +46,7 @@ TEST(Config, DefaultsAreThoseThatTheSchemaStates) {
   EXPECT_EQ(config.fleet.headroom_quantile, 0.95);
   EXPECT_EQ(config.fleet.default_expected_duration, absl::Hours(1));
   EXPECT_EQ(config.fleet.planning.move_cooldown, absl::Hours(1));
+  EXPECT_EQ(config.fleet.move_pause, absl::Seconds(40));
   EXPECT_EQ(config.fleet.planning.move_gain_factor, 1.3);
   EXPECT_EQ(config.fleet.ended_job_retention, absl::Hours(24 * 7));
   EXPECT_EQ(config.fleet.request_retention, absl::Hours(24));
@@ -71,7 +72,7 @@ http_listen: 127.0.0.1:0
 store: {sqlite: state/state.db}
 lease_duration: 10s
 default_residency: [EU, AE]
-planning: {headroom_quantile: 0.9, default_expected_duration: 10m, move_cooldown: 2h, move_gain_factor: 2}
+planning: {headroom_quantile: 0.9, default_expected_duration: 10m, move_cooldown: 2h, move_gain_factor: 2, move_pause: 2m}
 retention: {ended_jobs: 1d, request_ids: 2d}
 log: {level: debug}
 clock: {anchor: 2026-03-02T00:00:00Z, start: 2025-01-01T00:00:00Z, speed: 1440}
@@ -82,6 +83,7 @@ clock: {anchor: 2026-03-02T00:00:00Z, start: 2025-01-01T00:00:00Z, speed: 1440}
   EXPECT_THAT(config.fleet.default_residency->words, ElementsAre("AE", "EU"));
   EXPECT_EQ(config.fleet.headroom_quantile, 0.9);
   EXPECT_EQ(config.fleet.planning.move_cooldown, absl::Hours(2));
+  EXPECT_EQ(config.fleet.move_pause, absl::Minutes(2));
   EXPECT_EQ(config.fleet.request_retention, absl::Hours(48));
   EXPECT_EQ(config.log_level, "debug");
   EXPECT_EQ(config.clock.speed, 1440);
