@@ -9,6 +9,7 @@ namespace {
 constexpr absl::Duration kTimeToListen = absl::Seconds(2);
 
 std::string Ending(const ExitReport& exit) {
+  if (exit.kind == ExitKind::kFailedToStart) return "not started";
   return exit.kind == ExitKind::kSignaled ? absl::StrCat("ended by signal ", exit.signal)
                                           : absl::StrCat("exited with code ", exit.code);
 }
@@ -20,9 +21,6 @@ ExitVerdict JudgeExit(const ExitReport& exit, const std::string& stop_reason) {
   if (exit.kind == ExitKind::kLost) {
     return {Kind::kStopped, reasons::kProcessLost, "its shim ended without a record of the exit"};
   }
-  if (exit.kind == ExitKind::kFailedToStart) {
-    return {Kind::kFailed, reasons::kExecFailed, exit.error};
-  }
   if (exit.kind == ExitKind::kExited && exit.code == 0) {
     return {Kind::kSucceeded, reasons::kExited, ""};
   }
@@ -32,6 +30,12 @@ ExitVerdict JudgeExit(const ExitReport& exit, const std::string& stop_reason) {
   if (exit.cause == StopCause::kLeaseExpired) {
     return {exit.checkpointed ? Kind::kSeal : Kind::kStopped, reasons::kLeaseExpired,
             absl::StrCat("the node's lease was not renewed; ", Ending(exit))};
+  }
+  if (exit.kind == ExitKind::kFailedToStart) {
+    if (exit.cause == StopCause::kLeave) {
+      return {Kind::kStopped, reasons::kNotReadyToSave, "told to save before its start"};
+    }
+    return {Kind::kFailed, reasons::kExecFailed, exit.error};
   }
   if (exit.checkpointed) return {Kind::kSeal, "", ""};
   const bool just_begun =

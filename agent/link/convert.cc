@@ -16,6 +16,8 @@ namespace {
 
 constexpr int kDefaultCheckpointExitCode = 85;
 constexpr absl::Duration kDefaultGrace = absl::Seconds(20);
+// Of what cannot checkpoint, when the lease is over: long enough to say goodbye.
+constexpr absl::Duration kNothingToSave = absl::Milliseconds(200);
 constexpr size_t kDigestBytes = 32;
 
 constexpr std::pair<Phase, v1::AttemptStatus::Phase> kPhases[] = {
@@ -251,6 +253,7 @@ absl::StatusOr<exec::AttemptLaunch> LaunchOf(const v1::AttemptOrder& order,
   }
   launch.working_directory = start.task().working_directory();
   launch.user = context.user;
+  launch.grace = kNothingToSave;
   // Without the contract there is nothing to save: the end of a lease stops it at once.
   launch.grace = absl::ZeroDuration();
   if (start.task().has_checkpoint()) {

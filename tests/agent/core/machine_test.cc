@@ -211,6 +211,13 @@ TEST(Machine, LeaveBeforeItRuns) {
   EXPECT_EQ(w.Launched(kFirst), "leave 1/0#1");
 }
 
+TEST(Machine, WithoutAContractTheCodeMeansNothing) {
+  World w;
+  w.Run(kFirst, World::OneCore());
+  EXPECT_EQ(w.Saved(kFirst, StopCause::kNone), "");
+  EXPECT_EQ(w.Report(), "1/0#1 failed EXITED");
+}
+
 TEST(Machine, StopKeepsNoCheckpoint) {
   World w;
   w.Run(kFirst, World::Checkpointing());

@@ -1,0 +1,143 @@
+// An agent that ends, in whatever way, and the next one.
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "scheduler/os/files.h"
+#include "scheduler/wire/time.h"
+#include "tests/agent/daemon/agent_fixture.h"
+
+namespace heliotrope::agent::daemon {
+namespace {
+
+using ::testing::HasSubstr;
+using v1::AttemptStatus;
+using Restart = AgentTest;
+
+// It has begun to count, and listens for its signal.
+#define COUNTS(order) \
+  ASSERT_TRUE(scheduler_.Until([&] { return Output("node-a", order).find("begun") != std::string::npos; }))
+
+TEST_F(Restart, AKilledAgentFindsItsAttemptsRunning) {
+  StartAgent("node-a");
+  const v1::AttemptOrder order = Counting(1, 1, 20);
+  ASSERT_TRUE(scheduler_.Send("node-a", order));
+  ASSERT_TRUE(Reaches(order, AttemptStatus::PHASE_RUNNING));
+  EXPECT_EQ(EndAgent("node-a", SIGKILL), SIGKILL);
+  StartAgent("node-a");
+  const v1::Hello hello = scheduler_.hellos().back();
+  EXPECT_EQ(hello.instance_id(), scheduler_.hellos().front().instance_id());
+  ASSERT_EQ(hello.attempts_size(), 1);
+  EXPECT_EQ(hello.attempts(0).phase(), AttemptStatus::PHASE_RUNNING);
+  ASSERT_TRUE(Reaches(order, AttemptStatus::PHASE_SUCCEEDED));
+  EXPECT_EQ(Output("node-a", order), "from 0\nbegun\ncounted 20\n") << "it was not disturbed";
+}
+
+TEST_F(Restart, TermLeavesAttemptsRunning) {
+  StartAgent("node-a");
+  const v1::AttemptOrder order = Counting(1, 1, 1'000'000);
+  ASSERT_TRUE(scheduler_.Send("node-a", order));
+  COUNTS(order);
+  const int status = EndAgent("node-a", SIGTERM);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  StartAgent("node-a");
+  ASSERT_TRUE(scheduler_.Send("node-a", Order(order, v1::AttemptOrder::ACTION_LEAVE, "MOVE")));
+  ASSERT_TRUE(Reaches(order, AttemptStatus::PHASE_LEFT));
+}
+
+TEST_F(Restart, AnEndMeanwhileIsReported) {
+  StartAgent("node-a");
+  const std::string go = directory_ + "/go";
+  const v1::AttemptOrder order =
+      Start(1, 1, absl::StrCat("until test -e ", go, "; do sleep 0.02; done; exit 4"));
+  ASSERT_TRUE(scheduler_.Send("node-a", order));
+  ASSERT_TRUE(Reaches(order, AttemptStatus::PHASE_RUNNING));
+  EndAgent("node-a", SIGKILL);
+  std::ofstream(go).close();
+  const std::string exit_record = AttemptDirectory("node-a", "1.0-1") + "/exit";
+  ASSERT_TRUE(scheduler_.Until([&] { return access(exit_record.c_str(), F_OK) == 0; }));
+  StartAgent("node-a");
+  ASSERT_TRUE(Reaches(order, AttemptStatus::PHASE_FAILED));
+  EXPECT_EQ(Status(order).exit_code(), 4);
+}
+
+TEST_F(Restart, AnOutcomeIsKeptUntilItIsForgotten) {
+  StartAgent("node-a");
+  const v1::AttemptOrder order = Counting(1, 1, 1'000'000);
+  ASSERT_TRUE(scheduler_.Send("node-a", order));
+  COUNTS(order);
+  ASSERT_TRUE(scheduler_.Send("node-a", Order(order, v1::AttemptOrder::ACTION_LEAVE, "MOVE")));
+  ASSERT_TRUE(Reaches(order, AttemptStatus::PHASE_LEFT));
+  const v1::CheckpointStatus checkpoint = Status(order).checkpoint();
+  EndAgent("node-a", SIGKILL);
+  StartAgent("node-a");
+  const v1::Hello hello = scheduler_.hellos().back();
+  ASSERT_EQ(hello.attempts_size(), 1);
+  EXPECT_EQ(hello.attempts(0).phase(), AttemptStatus::PHASE_LEFT);
+  EXPECT_EQ(hello.attempts(0).reason(), "MOVE");
+  ASSERT_EQ(hello.checkpoints_size(), 1);
+  EXPECT_EQ(hello.checkpoints(0).digest(), checkpoint.digest());
+  // A START that comes late does not run it again; and after FORGET a restart knows nothing of it.
+  ASSERT_TRUE(scheduler_.Send("node-a", order));
+  ASSERT_TRUE(scheduler_.Send("node-a", Order(order, v1::AttemptOrder::ACTION_FORGET)));
+  const std::string done = AttemptDirectory("node-a", "1.0-1") + "/done";
+  ASSERT_TRUE(scheduler_.Until([&] { return access(done.c_str(), F_OK) == 0; }));
+  EndAgent("node-a", SIGKILL);
+  StartAgent("node-a");
+  EXPECT_EQ(scheduler_.hellos().back().attempts_size(), 0);
+  EXPECT_EQ(Output("node-a", order).substr(0, 5), "from ") << "its log is still served";
+}
+
+TEST_F(Restart, PeriodicCheckpointsGoOn) {
+  scheduler_.speed = 600;
+  StartAgent("node-a");
+  v1::AttemptOrder order = Counting(1, 1, 1'000'000);
+  *order.mutable_start()->mutable_task()->mutable_checkpoint()->mutable_interval() =
+      wire::ToProto(absl::Minutes(10));
+  ASSERT_TRUE(scheduler_.Send("node-a", order));
+  ASSERT_TRUE(scheduler_.Until([&] { return Status(order).checkpoint().key().sequence() >= 1; }));
+  EndAgent("node-a", SIGKILL);
+  StartAgent("node-a");
+  const uint32_t before = Status(order).checkpoint().key().sequence();
+  EXPECT_GE(before, 1u) << "it knows them again";
+  EXPECT_TRUE(
+      scheduler_.Until([&] { return Status(order).checkpoint().key().sequence() > before; }));
+}
+
+TEST_F(Restart, ADirectoryIsOneAgents) {
+  StartAgent("node-a");
+  const std::string command =
+      absl::StrCat(HT_BIN_DIR, "/heliotrope-agent --config ", directory_, "/node-a/agent.yaml 2> ",
+                   directory_, "/second");
+  const int status = std::system(command.c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  EXPECT_THAT(*os::ReadFile(directory_ + "/second", 1 << 20), HasSubstr("another agent runs"));
+}
+
+TEST_F(Restart, ABrokenStreamIsOpenedAgainAndNothingIsLost) {
+  StartAgent("node-a");
+  const v1::AttemptOrder order = Start(1, 1, "sleep 0.3; exit 0");
+  ASSERT_TRUE(scheduler_.Send("node-a", order));
+  scheduler_.HangUp("node-a");
+  ASSERT_TRUE(scheduler_.Until([&] { return scheduler_.hellos().size() >= 2; }));
+  ASSERT_TRUE(Reaches(order, AttemptStatus::PHASE_SUCCEEDED));
+}
+
+TEST_F(Restart, EndedAttemptsGoWhenTheyWereKeptLongEnough) {
+  scheduler_.SetForgetting(true);
+  StartAgent("node-a");
+  const v1::AttemptOrder order = Start(1, 1, "true");
+  ASSERT_TRUE(scheduler_.Send("node-a", order));
+  const std::string root = AttemptDirectory("node-a", "1.0-1");
+  ASSERT_TRUE(scheduler_.Until([&] { return access((root + "/done").c_str(), F_OK) == 0; }));
+  EndAgent("node-a", SIGTERM);
+  StartAgent("node-a", {.extra = "retention: {ended_attempts: 0}\n"});
+  EXPECT_TRUE(scheduler_.Until([&] { return access(root.c_str(), F_OK) != 0; }));
+}
+
+}  // namespace
+}  // namespace heliotrope::agent::daemon

@@ -1,0 +1,55 @@
+#include "agent/daemon/records.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include "agent/exec/directory_tree.h"
+#include "scheduler/os/files.h"
+
+namespace heliotrope::agent::daemon {
+namespace {
+
+class RecordsTest : public ::testing::Test {
+ protected:
+  RecordsTest() {
+    char pattern[] = "/tmp/records_test.XXXXXX";
+    root_ = mkdtemp(pattern);
+  }
+  ~RecordsTest() override { EXPECT_TRUE(exec::RemoveTree(root_).ok()); }
+  std::string root_;
+};
+
+TEST_F(RecordsTest, OrdersAndOutcomesComeBack) {
+  EXPECT_TRUE(absl::IsNotFound(ReadOrder(root_).status()));
+  v1::AttemptOrder order;
+  order.mutable_key()->set_job_uid(7);
+  ASSERT_TRUE(WriteOrder(root_, order).ok());
+  EXPECT_EQ(ReadOrder(root_)->key().job_uid(), 7u);
+  v1::AttemptStatus status;
+  status.set_reason("MOVE");
+  ASSERT_TRUE(WriteOutcome(root_, status).ok());
+  EXPECT_EQ(ReadOutcome(root_)->reason(), "MOVE");
+}
+
+TEST_F(RecordsTest, DamageIsTold) {
+  for (const char* bytes : {"", "\xff\xff\xff"}) {
+    ASSERT_TRUE(os::WriteFileAtomically(root_ + "/order", bytes).ok());
+    EXPECT_TRUE(absl::IsDataLoss(ReadOrder(root_).status()));
+  }
+}
+
+TEST_F(RecordsTest, DoneHoldsSizeAndTime) {
+  EXPECT_FALSE(ReadDone(root_).has_value());
+  ASSERT_TRUE(WriteDone(root_, Bytes::FromKiB(3)).ok());
+  EXPECT_EQ(ReadDone(root_)->size, Bytes::FromKiB(3));
+}
+
+TEST_F(RecordsTest, AnInstanceIsMadeOnce) {
+  const auto first = InstanceId(root_);
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(first->size(), 32u);
+  EXPECT_EQ(*InstanceId(root_), *first);
+}
+
+}  // namespace
+}  // namespace heliotrope::agent::daemon
