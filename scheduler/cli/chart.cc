@@ -250,7 +250,7 @@ class Plotter {
     const absl::CivilDay day(absl::ToCivilSecond(chart_.start, chart_.zone));
     const absl::CivilHour first(day);
     for (int n = 0; n < 2000; ++n) {
-      const absl::CivilHour hour = first + n * step;
+      const absl::CivilHour hour = first + int64_t{n} * step;
       const absl::Time time = absl::FromCivil(absl::CivilSecond(hour), chart_.zone);
       if (time >= chart_.end) break;
       const int column = ColumnOf(time);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "scheduler/base/duration.h"
 #include "scheduler/base/errors.h"
@@ -14,6 +15,14 @@ namespace {
 constexpr absl::Duration kMaxPause = absl::Seconds(2);
 
 constexpr char kTimeUpReason[] = "TIME_UP";
+
+// Of gRPC's long text about a connection that could not be made only the cause: "failed to connect
+// to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:7400: ...: Connection refused".
+absl::string_view Cause(absl::string_view text) {
+  const size_t colon = text.rfind(": ");
+  if (!absl::StartsWith(text, "failed to connect to all addresses")) return text;
+  return colon == absl::string_view::npos ? text : text.substr(colon + 2);
+}
 
 }  // namespace
 
@@ -38,8 +47,8 @@ absl::Status Client::FromGrpc(const grpc::Status& status) const {
   // With a reason the server itself has spoken; else gRPC has, in its own words.
   if (error.ok() || !GetReason(error).empty()) return error;
   if (absl::IsUnavailable(error)) {
-    return WithContext(error,
-                       absl::StrCat(options_.peer, " at ", options_.address, " does not answer"));
+    return absl::UnavailableError(absl::StrCat(options_.peer, " at ", options_.address,
+                                               " does not answer: ", Cause(error.message())));
   }
   if (absl::IsDeadlineExceeded(error)) {
     return absl::DeadlineExceededError(

@@ -14,7 +14,7 @@
 #include "scheduler/base/units.h"
 #include "scheduler/cli/context.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): that is how CLI11 spells it.
 class App;
 }
 

@@ -134,7 +134,7 @@ Outcome FetchAll(Context& context, std::vector<Source>& sources, const Flags& fl
     }
     if (files.truncated()) context.Say(absl::StrCat(source.words, " has more files than these"));
   }
-  context.Say(absl::StrCat(count, " files"));
+  context.Say(absl::StrCat(count, count == 1 ? " file" : " files"));
   return Exit::kOk;
 }
 

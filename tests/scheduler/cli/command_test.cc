@@ -281,6 +281,14 @@ TEST(ConnectionTest, TheAddressComesFromTheEnvironment) {
   ASSERT_EQ(unsetenv("HELIOTROPE_ADDRESS"), 0);
 }
 
+TEST(ConnectionTest, WhoDoesNotAnswerIsNamedWithTheCause) {
+  const Result result = RunAlone({"job", "list", "--address", "127.0.0.1:1"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(result.err,
+            "heliotrope: the scheduler at 127.0.0.1:1 does not answer: Connection refused\n");
+}
+
 TEST(ConnectionTest, AnotherHostNeedsCertificates) {
   const Result result = RunAlone({"job", "list", "--address", "192.0.2.1:7400"});
   EXPECT_EQ(result.exit_code, 2);
