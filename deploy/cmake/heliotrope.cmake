@@ -73,14 +73,14 @@ function(ht_program name)
 endfunction()
 
 # ht_test(<name> SOURCES x_test.cc... DEPS <rooms and targets> [LABEL unit] [TIMEOUT 60]
-#         [PROGRAMS <targets that the test starts>] [WHOLE])
+#         [PROGRAMS <targets that the test starts>] [LOCK <what only one test may use>] [WHOLE])
 # A GoogleTest executable; each of its tests is one of ctest's, named <name>.<Suite>.<Test>, or with
 # WHOLE the executable is a single one. HT_SOURCE_DIR and HT_BIN_DIR (where programs are) are defined.
 function(ht_test name)
   if(NOT HT_BUILD_TESTS)
     return()
   endif()
-  cmake_parse_arguments(PARSE_ARGV 1 arg "WHOLE" "LABEL;TIMEOUT" "SOURCES;DEPS;PROGRAMS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "WHOLE" "LABEL;TIMEOUT;LOCK" "SOURCES;DEPS;PROGRAMS")
   if(NOT arg_LABEL)
     set(arg_LABEL unit)
   endif()
@@ -111,7 +111,7 @@ function(ht_test name)
     set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
   else()
     gtest_discover_tests(${name} TEST_PREFIX ${name}. NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST
-      DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
+      DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT} ${lock})
   endif()
 endfunction()
 

@@ -224,6 +224,17 @@ class FleetTest(unittest.TestCase):
         self.curves = curves_pb2_grpc.CurveServiceStub(self.channel)
         self.plan = plan_pb2_grpc.PlanServiceStub(self.channel)
 
+    def until_answers(self):
+        """After a restart: a channel may still have to find out that its connection is gone."""
+
+        def answers():
+            try:
+                return self.fleet.GetScheduler(fleet_pb2.GetSchedulerRequest(), timeout=5).version
+            except grpc.RpcError:
+                return None
+
+        until(answers, "the scheduler answers")
+
     def agent(self, node, data_center, wait=True, **options):
         agent = Agent(self.root, node, data_center, self.sched, **options)
         self.daemons.append(agent)

@@ -26,7 +26,7 @@ class RecoveryTest(FleetTest):
         waiting = self.submit(["/bin/true"], job_id="waits", cores=7.9)
         scheduler.kill()
         scheduler.start()
-        self.connect()
+        self.until_answers()
         self.assertEqual(self.job(waiting.name).name, "jobs/waits")
         self.until_state("jobs/runs", "SUCCEEDED")
         # Ran once, from the beginning to the end.
@@ -66,6 +66,7 @@ class RecoveryTest(FleetTest):
             stop.set()
             for thread in threads:
                 thread.join()
+        self.until_answers()
         names, token = set(), ""
         while True:
             page = self.jobs.ListJobs(jobs_pb2.ListJobsRequest(page_size=1000, page_token=token),
@@ -77,7 +78,7 @@ class RecoveryTest(FleetTest):
         self.assertEqual(set(acked) - names, set())
 
     def test_killed_agent_leaves_its_task_running_and_adopts_it(self):
-        self.scheduler()
+        self.scheduler(lease="60s")
         agent = self.agent("f1", "frankfurt-1")
         evidence = self.evidence()
         self.submit(counter(evidence, 200), job_id="runs")
@@ -93,7 +94,7 @@ class RecoveryTest(FleetTest):
         self.assertEqual(len(self.tasks("jobs/runs")[0].attempts), 1)
 
     def test_agent_that_ends_on_sigterm_leaves_its_task_running(self):
-        self.scheduler()
+        self.scheduler(lease="60s")
         agent = self.agent("f1", "frankfurt-1")
         evidence = self.evidence()
         self.submit(counter(evidence, 100), job_id="runs")
