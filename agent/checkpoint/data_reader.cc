@@ -18,11 +18,10 @@ constexpr size_t kPieceBytes = static_cast<size_t>(kStreamPartBytes);
 
 }  // namespace
 
-absl::StatusOr<DataReader> DataReader::Open(const Store& store, Manifest manifest,
-                                            int64_t offset) {
+absl::StatusOr<DataReader> DataReader::Open(const Store& store, Manifest manifest, int64_t offset) {
   if (offset < 0 || offset > manifest.size_bytes) {
-    return absl::OutOfRangeError(absl::StrCat("offset ", offset, " of a checkpoint of ",
-                                              manifest.size_bytes, " bytes"));
+    return absl::OutOfRangeError(
+        absl::StrCat("offset ", offset, " of a checkpoint of ", manifest.size_bytes, " bytes"));
   }
   DataReader reader(store.DataPath(manifest.key), std::move(manifest));
   while (reader.file_ < reader.manifest_.files.size() &&

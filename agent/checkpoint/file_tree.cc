@@ -59,8 +59,8 @@ class Finder {
 
  private:
   static absl::Status TooLarge(absl::string_view what, const std::string& path) {
-    return ResourceExhausted("CHECKPOINT_TOO_LARGE", absl::StrCat("checkpoint: ", what, " at ",
-                                                                  path));
+    return ResourceExhausted("CHECKPOINT_TOO_LARGE",
+                             absl::StrCat("checkpoint: ", what, " at ", path));
   }
 
   absl::Status Take(int folder, const std::string& name, const std::string& relative,
@@ -90,17 +90,17 @@ class Finder {
 };
 
 // The folder that `path` is in, and its last component.
-absl::StatusOr<std::pair<os::UniqueFd, std::string>> Descend(
-    const std::string& root, const std::string& path, const CreateOptions* create) {
+absl::StatusOr<std::pair<os::UniqueFd, std::string>> Descend(const std::string& root,
+                                                             const std::string& path,
+                                                             const CreateOptions* create) {
   HT_RETURN_IF_ERROR(CheckRelativePath(path));
   HT_ASSIGN_OR_RETURN(os::UniqueFd folder, os::OpenFile(root, kFolderFlags));
   std::vector<std::string> components = absl::StrSplit(path, '/');
   for (size_t i = 0; i + 1 < components.size(); ++i) {
     const char* name = components[i].c_str();
     if (create != nullptr && mkdirat(folder.get(), name, 0700) == 0) {
-      if (create->owner.has_value() &&
-          fchownat(folder.get(), name, create->owner->first, create->owner->second,
-                   AT_SYMLINK_NOFOLLOW) != 0) {
+      if (create->owner.has_value() && fchownat(folder.get(), name, create->owner->first,
+                                                create->owner->second, AT_SYMLINK_NOFOLLOW) != 0) {
         return os::FileError(errno, "chown", path);
       }
     } else if (create != nullptr && errno != EEXIST) {

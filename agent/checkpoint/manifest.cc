@@ -30,15 +30,15 @@ absl::Status CheckFile(const ManifestFile& file) {
 
 absl::Status CheckBounds(size_t files, size_t bytes, int64_t size_bytes) {
   if (files > kMaxFiles) {
-    return ResourceExhausted("CHECKPOINT_TOO_LARGE",
-                             absl::StrCat("checkpoint has ", files, " files, the limit is ",
-                                          kMaxFiles, ": save fewer"));
+    return ResourceExhausted(
+        "CHECKPOINT_TOO_LARGE",
+        absl::StrCat("checkpoint has ", files, " files, the limit is ", kMaxFiles, ": save fewer"));
   }
   if (bytes > kMaxManifestBytes) {
-    return ResourceExhausted("CHECKPOINT_TOO_LARGE",
-                             absl::StrCat("checkpoint's list of files has ", bytes,
-                                          " bytes, the limit is ", kMaxManifestBytes,
-                                          ": save fewer files, or with shorter names"));
+    return ResourceExhausted(
+        "CHECKPOINT_TOO_LARGE",
+        absl::StrCat("checkpoint's list of files has ", bytes, " bytes, the limit is ",
+                     kMaxManifestBytes, ": save fewer files, or with shorter names"));
   }
   if (size_bytes > kMaxCheckpointBytes.value()) {
     return ResourceExhausted("CHECKPOINT_TOO_LARGE",
@@ -57,9 +57,8 @@ absl::Status CheckRelativePath(absl::string_view path) {
     if (component.empty() || component == "." || component == ".." ||
         component.size() > kMaxComponentBytes || component.find('\0') != absl::string_view::npos ||
         ++depth > kMaxPathDepth) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("path \"", path.substr(0, kMaxComponentBytes),
-                       "\" is not a plain relative path"));
+      return absl::InvalidArgumentError(absl::StrCat("path \"", path.substr(0, kMaxComponentBytes),
+                                                     "\" is not a plain relative path"));
     }
   }
   return absl::OkStatus();
@@ -82,8 +81,7 @@ absl::StatusOr<std::string> Serialize(const Manifest& manifest) {
   for (const std::string& code : manifest.jurisdictions) proto.add_jurisdictions(code);
   proto.set_size_bytes(manifest.size_bytes);
   *proto.mutable_run_time() = wire::ToProto(manifest.run_time);
-  HT_RETURN_IF_ERROR(
-      CheckBounds(manifest.files.size(), proto.ByteSizeLong(), manifest.size_bytes));
+  HT_RETURN_IF_ERROR(CheckBounds(manifest.files.size(), proto.ByteSizeLong(), manifest.size_bytes));
   return proto.SerializeAsString();
 }
 
@@ -96,10 +94,10 @@ absl::StatusOr<Manifest> ParseManifest(absl::string_view bytes) {
   if (static_cast<size_t>(proto.files_size()) > kMaxFiles) return Malformed("too many files");
   Manifest manifest;
   const v1::AttemptKey& attempt = proto.key().attempt();
-  manifest.key = {.attempt = {.task = {.job = JobUid(attempt.job_uid()),
-                                       .index = attempt.task_index()},
-                              .attempt = AttemptNumber(attempt.attempt())},
-                  .sequence = CheckpointSeq(proto.key().sequence())};
+  manifest.key = {
+      .attempt = {.task = {.job = JobUid(attempt.job_uid()), .index = attempt.task_index()},
+                  .attempt = AttemptNumber(attempt.attempt())},
+      .sequence = CheckpointSeq(proto.key().sequence())};
   int64_t sum = 0;
   for (const v1::CheckpointContents::File& proto_file : proto.files()) {
     ManifestFile file{.path = proto_file.path(),

@@ -40,13 +40,14 @@ struct Manifest {
   friend bool operator==(const Manifest&, const Manifest&) = default;
 };
 
-// OK when it is relative and stays below its root: no empty, "." or ".." component, no NUL, bounded.
+// OK when it is relative and stays below its root: no empty, "." or ".." component, no NUL,
+// bounded.
 absl::Status CheckRelativePath(absl::string_view path);
 
 // RESOURCE_EXHAUSTED when it is beyond a bound.
 absl::StatusOr<std::string> Serialize(const Manifest& manifest);
-// INVALID_ARGUMENT for bytes that are no manifest, or one that breaks a rule above: it may come from
-// another machine.
+// INVALID_ARGUMENT for bytes that are no manifest, or one that breaks a rule above: it may come
+// from another machine.
 absl::StatusOr<Manifest> ParseManifest(absl::string_view bytes);
 
 // As the core knows it.

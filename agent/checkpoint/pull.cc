@@ -55,8 +55,8 @@ absl::Status PullOnce(v1::AgentService::StubInterface& stub, const PullOptions& 
                       Receiver& receiver, const std::stop_token& stop) {
   grpc::ClientContext context;
   const absl::Duration time =
-      kCallTime + absl::Seconds((options.source.size.value() - receiver.offset()) /
-                                kSlowBytesPerSecond);
+      kCallTime +
+      absl::Seconds((options.source.size.value() - receiver.offset()) / kSlowBytesPerSecond);
   context.set_deadline(absl::ToChronoTime(absl::Now() + time));
   const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
   receiver.BeginStream();
@@ -87,8 +87,8 @@ bool IsFinal(const absl::Status& status) {
          absl::IsInvalidArgument(status) || absl::IsUnimplemented(status);
 }
 
-absl::Status TryHolder(const std::string& address, const PullOptions& options,
-                       Receiver& receiver, const std::stop_token& stop) {
+absl::Status TryHolder(const std::string& address, const PullOptions& options, Receiver& receiver,
+                       const std::stop_token& stop) {
   HT_ASSIGN_OR_RETURN(const auto stub, options.connect(address));
   return PullOnce(*stub, options, receiver, stop);
 }

@@ -1,5 +1,5 @@
-// Gets a checkpoint from another agent, and goes on where it was after a broken stream, from the same
-// holder or another.
+// Gets a checkpoint from another agent, and goes on where it was after a broken stream, from the
+// same holder or another.
 #pragma once
 
 #include <functional>

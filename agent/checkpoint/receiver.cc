@@ -104,8 +104,7 @@ absl::Status Receiver::OpenNext() {
 
 // Closes the file that is full, and those after it that are empty.
 absl::Status Receiver::FinishFiles() {
-  while (file_ < manifest_.files.size() &&
-         manifest_.files[file_].size_bytes == file_offset_) {
+  while (file_ < manifest_.files.size() && manifest_.files[file_].size_bytes == file_offset_) {
     HT_RETURN_IF_ERROR(OpenNext());
     const ManifestFile& file = manifest_.files[file_];
     if (sha_.Finish() != file.sha256) {

@@ -1,5 +1,6 @@
-// The receiving end of a checkpoint: takes manifest and pieces as they come from the network, checks
-// everything, and makes a checkpoint of the store of it at the end. Trusts nothing that it is sent.
+// The receiving end of a checkpoint: takes manifest and pieces as they come from the network,
+// checks everything, and makes a checkpoint of the store of it at the end. Trusts nothing that it
+// is sent.
 #pragma once
 
 #include <string>
@@ -56,7 +57,7 @@ class Receiver {
   std::string staged_;
   Decompressor decompressor_;
   int64_t offset_ = 0;
-  size_t file_ = 0;            // The one that is being written.
+  size_t file_ = 0;  // The one that is being written.
   int64_t file_offset_ = 0;
   os::UniqueFd fd_;
   Sha256 sha_;

@@ -82,9 +82,9 @@ std::optional<CheckpointKey> ParseFolderName(absl::string_view name) {
       !absl::SimpleAtoi(rest[1], &sequence)) {
     return std::nullopt;
   }
-  const CheckpointKey key{.attempt = {.task = {.job = JobUid(job), .index = index},
-                                      .attempt = AttemptNumber(attempt)},
-                          .sequence = CheckpointSeq(sequence)};
+  const CheckpointKey key{
+      .attempt = {.task = {.job = JobUid(job), .index = index}, .attempt = AttemptNumber(attempt)},
+      .sequence = CheckpointSeq(sequence)};
   if (FolderName(key) != name) return std::nullopt;
   return key;
 }
@@ -137,9 +137,8 @@ std::vector<CheckpointInfo> Store::List(std::vector<std::string>* broken) const 
       broken->push_back(name);
     }
   }
-  std::sort(infos.begin(), infos.end(), [](const CheckpointInfo& a, const CheckpointInfo& b) {
-    return a.key < b.key;
-  });
+  std::sort(infos.begin(), infos.end(),
+            [](const CheckpointInfo& a, const CheckpointInfo& b) { return a.key < b.key; });
   return infos;
 }
 
@@ -162,9 +161,8 @@ absl::StatusOr<Manifest> Store::Find(const CheckpointKey& key) const {
 absl::StatusOr<Manifest> Store::Describe(const SealOptions& options,
                                          const std::string& staged) const {
   HT_ASSIGN_OR_RETURN(const std::vector<FoundFile> files, FindFiles(options.directory));
-  Manifest manifest{.key = options.key,
-                    .jurisdictions = options.jurisdictions,
-                    .run_time = options.run_time};
+  Manifest manifest{
+      .key = options.key, .jurisdictions = options.jurisdictions, .run_time = options.run_time};
   const std::string data = staged + "/data";
   if (options.goes_on) HT_RETURN_IF_ERROR(os::EnsureDirectory(data));
   for (const FoundFile& file : files) {
@@ -245,8 +243,8 @@ absl::Status Store::Restore(const CheckpointKey& key, const std::string& digest,
     HT_ASSIGN_OR_RETURN(const CopyResult copied,
                         HashAndCopy(source.get(), target.get(), file.path));
     if (copied.sha256 != file.sha256 || copied.size_bytes != file.size_bytes) {
-      return absl::DataLossError(absl::StrCat("file \"", file.path, "\" of checkpoint ",
-                                              ToString(key), " is damaged"));
+      return absl::DataLossError(
+          absl::StrCat("file \"", file.path, "\" of checkpoint ", ToString(key), " is damaged"));
     }
   }
   return absl::OkStatus();

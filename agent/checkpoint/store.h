@@ -1,13 +1,13 @@
-// The checkpoints of a node: complete ones under their names, whatever is not complete apart, so that
-// a crash between any two steps leaves either the whole checkpoint or nothing that counts.
+// The checkpoints of a node: complete ones under their names, whatever is not complete apart, so
+// that a crash between any two steps leaves either the whole checkpoint or nothing that counts.
 //
 //   <root>/12.7-3.2/manifest, data/...   complete: attempt 3 of task 12/7, second checkpoint
 //   <root>/.incoming/...                 being made; complete once manifest and data are both there
 //   <root>/.trash/...                    being deleted
 //
-// A checkpoint comes into being by one rename of its folder out of .incoming, after everything in it
-// was fsynced. What is in .incoming with manifest and data at the start is complete in the same way
-// (the crash was just before that rename) and is taken; the rest is swept.
+// A checkpoint comes into being by one rename of its folder out of .incoming, after everything in
+// it was fsynced. What is in .incoming with manifest and data at the start is complete in the same
+// way (the crash was just before that rename) and is taken; the rest is swept.
 #pragma once
 
 #include <functional>
@@ -75,7 +75,9 @@ class Store {
   std::string DataPath(const CheckpointKey& key) const;
 
   // Called between the steps of Seal and Commit, so that a test can crash there.
-  void set_step_for_test(std::function<void(const char*)> step) { step_for_test_ = std::move(step); }
+  void set_step_for_test(std::function<void(const char*)> step) {
+    step_for_test_ = std::move(step);
+  }
 
  private:
   explicit Store(std::string root) : root_(std::move(root)) {}

@@ -27,9 +27,10 @@ class Decompressor {
  public:
   Decompressor();
 
-  // Gives the uncompressed bytes of `bytes` to `sink`, a piece at a time: a small input can become a
-  // very large output, and the sink says when it is too much. INVALID_ARGUMENT for what is not zstd,
-  // or needs a larger window than Compressor ever uses; the sink's error is returned as it is.
+  // Gives the uncompressed bytes of `bytes` to `sink`, a piece at a time: a small input can become
+  // a very large output, and the sink says when it is too much. INVALID_ARGUMENT for what is not
+  // zstd, or needs a larger window than Compressor ever uses; the sink's error is returned as it
+  // is.
   template <class Sink>
   absl::Status Add(absl::string_view bytes, Sink sink) {
     ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};

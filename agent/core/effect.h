@@ -43,7 +43,8 @@ struct Seal {
   absl::Duration run_time = absl::ZeroDuration();
   bool goes_on = false;
 };
-// Keep a terminal status on disk, with fsync, until Forget: OutcomeSaved. It is not reported before.
+// Keep a terminal status on disk, with fsync, until Forget: OutcomeSaved. It is not reported
+// before.
 struct SaveOutcome {
   AttemptStatus status;
 };

@@ -37,8 +37,7 @@ struct HoldOrder {
 struct ReleaseOrder {
   CheckpointKey key;
 };
-using Order =
-    std::variant<StartOrder, LeaveOrder, StopOrder, ForgetOrder, HoldOrder, ReleaseOrder>;
+using Order = std::variant<StartOrder, LeaveOrder, StopOrder, ForgetOrder, HoldOrder, ReleaseOrder>;
 
 // Orders of one term; those of a lower term than one seen before are not followed.
 struct OrdersReceived {

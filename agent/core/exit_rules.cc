@@ -38,21 +38,20 @@ ExitVerdict JudgeExit(const ExitReport& exit, const std::string& stop_reason) {
     return {Kind::kFailed, reasons::kExecFailed, exit.error};
   }
   if (exit.checkpointed) return {Kind::kSeal, "", ""};
-  const bool just_begun =
-      exit.started.has_value() && exit.ended - *exit.started < kTimeToListen;
-  if (exit.cause == StopCause::kLeave && exit.kind == ExitKind::kSignaled &&
-      !exit.grace_exceeded && just_begun) {
+  const bool just_begun = exit.started.has_value() && exit.ended - *exit.started < kTimeToListen;
+  if (exit.cause == StopCause::kLeave && exit.kind == ExitKind::kSignaled && !exit.grace_exceeded &&
+      just_begun) {
     return {Kind::kStopped, reasons::kNotReadyToSave,
             absl::StrCat("told to save just after its start, ", Ending(exit))};
   }
   if (exit.cause == StopCause::kLeave) {
-    return {Kind::kFailed, reasons::kCheckpointFailed,
-            absl::StrCat("told to save, ",
-                         exit.grace_exceeded ? "did not end within its grace period"
-                                             : Ending(exit))};
+    return {
+        Kind::kFailed, reasons::kCheckpointFailed,
+        absl::StrCat("told to save, ",
+                     exit.grace_exceeded ? "did not end within its grace period" : Ending(exit))};
   }
-  return {Kind::kFailed,
-          exit.kind == ExitKind::kSignaled ? reasons::kSignaled : reasons::kExited, Ending(exit)};
+  return {Kind::kFailed, exit.kind == ExitKind::kSignaled ? reasons::kSignaled : reasons::kExited,
+          Ending(exit)};
 }
 
 }  // namespace heliotrope::agent

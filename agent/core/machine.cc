@@ -136,8 +136,8 @@ std::pair<MilliCores, Bytes> Machine::Promised(const StartOrder* candidate) cons
 std::string Machine::Describe() const {
   std::string text = absl::StrCat("term ", term_.value(), "\n");
   for (const auto& [key, attempt] : attempts_) {
-    absl::StrAppend(&text, ToString(key), " ", ToString(attempt.status.phase), " incarnation=",
-                    attempt.incarnation, attempt.leave_asked ? " leave" : "",
+    absl::StrAppend(&text, ToString(key), " ", ToString(attempt.status.phase),
+                    " incarnation=", attempt.incarnation, attempt.leave_asked ? " leave" : "",
                     attempt.stop_asked ? " stop" : "", attempt.forget_at_end ? " forget" : "");
     if (!attempt.status.reason.empty()) absl::StrAppend(&text, " ", attempt.status.reason);
     text += '\n';

@@ -60,11 +60,9 @@ std::string Machine::WhyRefused(const StartOrder& order, std::string& detail) co
     return reasons::kInvalidOrder;
   }
   if (!IsAllowed(order.spec.jurisdictions, node_.jurisdiction)) {
-    detail = absl::StrCat("this node is in jurisdiction \"", node_.jurisdiction,
-                          "\", the job may be in: ",
-                          order.spec.jurisdictions.empty()
-                              ? "none"
-                              : absl::StrJoin(order.spec.jurisdictions, ", "));
+    detail = absl::StrCat(
+        "this node is in jurisdiction \"", node_.jurisdiction, "\", the job may be in: ",
+        order.spec.jurisdictions.empty() ? "none" : absl::StrJoin(order.spec.jurisdictions, ", "));
     return reasons::kResidency;
   }
   if (attempts_.size() >= kMaxAttemptsPerNode) {

@@ -28,9 +28,8 @@ void Machine::Begin(const AttemptKey& key, Attempt& attempt) {
     return;
   }
   SetPhase(key, attempt, Stage::kFetching, Phase::kFetching);
-  Emit(Fetch{.key = key,
-             .source = *attempt.spec.restore,
-             .jurisdictions = attempt.spec.jurisdictions});
+  Emit(Fetch{
+      .key = key, .source = *attempt.spec.restore, .jurisdictions = attempt.spec.jurisdictions});
 }
 
 void Machine::MakeReady(const AttemptKey& key, Attempt& attempt) {
@@ -91,7 +90,9 @@ void Machine::On(const LaunchFailed& event) {
   // A later process of an attempt that ran before is not refused: it is lost.
   const bool first = attempt.incarnation == 1;
   End(event.key, attempt,
-      stopped ? Phase::kStopped : first ? Phase::kRefused : Phase::kFailed,
+      stopped ? Phase::kStopped
+      : first ? Phase::kRefused
+              : Phase::kFailed,
       {.kind = ExitVerdict::Kind::kFailed,
        .reason = stopped ? attempt.stop_reason : reasons::kCannotStart,
        .detail = event.detail},
@@ -105,8 +106,7 @@ void Machine::CountExit(Attempt& attempt, const ExitReport& exit) {
     if (!attempt.status.start_time.has_value()) attempt.status.start_time = exit.started;
     const absl::Time frozen_since = std::min(attempt.frozen_since, exit.ended);
     const absl::Duration frozen = attempt.frozen_time + (exit.ended - frozen_since);
-    attempt.earlier_run_time +=
-        std::max(exit.ended - *exit.started - frozen, absl::ZeroDuration());
+    attempt.earlier_run_time += std::max(exit.ended - *exit.started - frozen, absl::ZeroDuration());
     attempt.status.end_time = exit.ended;
   }
   attempt.frozen_since = absl::InfiniteFuture();
@@ -223,8 +223,8 @@ void Machine::AfterSeal(const AttemptKey& key, Attempt& attempt) {
   }
 }
 
-void Machine::End(const AttemptKey& key, Attempt& attempt, Phase phase,
-                  const ExitVerdict& verdict, Evidence evidence) {
+void Machine::End(const AttemptKey& key, Attempt& attempt, Phase phase, const ExitVerdict& verdict,
+                  Evidence evidence) {
   attempt.outcome = attempt.status;
   attempt.outcome.phase = phase;
   attempt.outcome.reason = verdict.reason;
@@ -273,8 +273,8 @@ void Machine::Ended(const AttemptKey& key, Attempt& attempt) {
 // --- Copies of checkpoints ---
 
 void Machine::On(const HoldDone& event) {
-  // One that was pulled for a restore, or that was released meanwhile, is reported all the same: the
-  // scheduler releases what it does not want.
+  // One that was pulled for a restore, or that was released meanwhile, is reported all the same:
+  // the scheduler releases what it does not want.
   coming_.erase(event.checkpoint.key);
   checkpoints_[event.checkpoint.key] = event.checkpoint;
   changed_checkpoints_[event.checkpoint.key] = event.checkpoint;
@@ -308,14 +308,15 @@ void Machine::On(const AttemptFound& event) {
   if (const auto* idle = std::get_if<AttemptFound::NotStarted>(&event.state)) {
     attempt.incarnation = idle->last_incarnation;
     // Restored already when a process of it has run.
-    if (attempt.incarnation > 0) MakeReady(event.key, attempt);
-    else Begin(event.key, attempt);
+    if (attempt.incarnation > 0)
+      MakeReady(event.key, attempt);
+    else
+      Begin(event.key, attempt);
   } else if (const auto* running = std::get_if<AttemptFound::Running>(&event.state)) {
     attempt.incarnation = running->incarnation;
     attempt.stage = Stage::kStarting;
-    On(LaunchDone{.key = event.key,
-                  .incarnation = running->incarnation,
-                  .started = running->started});
+    On(LaunchDone{
+        .key = event.key, .incarnation = running->incarnation, .started = running->started});
     // It may have been frozen by the agent before.
     Emit(Steer{.key = event.key, .wish = Steer::Wish::kRun});
   } else if (const auto* exit = std::get_if<ExitReport>(&event.state)) {
@@ -342,9 +343,8 @@ void Machine::On(const AttemptFound& event) {
 
 void Machine::Freeze(const AttemptKey& key, Attempt& attempt) {
   attempt.frozen_since = now_.real;
-  attempt.leave_due = attempt.spec.can_checkpoint
-                          ? now_.scheduling + node_.yield.leave_after
-                          : absl::InfiniteFuture();
+  attempt.leave_due = attempt.spec.can_checkpoint ? now_.scheduling + node_.yield.leave_after
+                                                  : absl::InfiniteFuture();
   SetPhase(key, attempt, Stage::kFrozen, Phase::kFrozen);
   EmitNote(Note::Kind::kFrozen, key, reasons::kForegroundPressure, "");
   Emit(Steer{.key = key, .wish = Steer::Wish::kFreeze});
@@ -394,9 +394,8 @@ void Machine::FireTimers() {
       attempt->leave_asked = true;
       attempt->leave_reason = reasons::kForegroundPressure;
       attempt->status.reason = reasons::kForegroundPressure;
-      attempt->status.detail =
-          absl::StrCat("frozen for ", ShortDuration(node_.yield.leave_after),
-                       " because of the host's own load");
+      attempt->status.detail = absl::StrCat("frozen for ", ShortDuration(node_.yield.leave_after),
+                                            " because of the host's own load");
       LeaveNow(key, *attempt);
     }
   }

@@ -22,17 +22,28 @@ std::ostream& operator<<(std::ostream& out, const CheckpointKey& key) {
 
 const char* ToString(Phase phase) {
   switch (phase) {
-    case Phase::kFetching: return "fetching";
-    case Phase::kVerified: return "verified";
-    case Phase::kRunning: return "running";
-    case Phase::kFrozen: return "frozen";
-    case Phase::kCheckpointing: return "checkpointing";
-    case Phase::kLeft: return "left";
-    case Phase::kSucceeded: return "succeeded";
-    case Phase::kFailed: return "failed";
-    case Phase::kStopped: return "stopped";
-    case Phase::kRefused: return "refused";
-    case Phase::kFetchFailed: return "fetch_failed";
+    case Phase::kFetching:
+      return "fetching";
+    case Phase::kVerified:
+      return "verified";
+    case Phase::kRunning:
+      return "running";
+    case Phase::kFrozen:
+      return "frozen";
+    case Phase::kCheckpointing:
+      return "checkpointing";
+    case Phase::kLeft:
+      return "left";
+    case Phase::kSucceeded:
+      return "succeeded";
+    case Phase::kFailed:
+      return "failed";
+    case Phase::kStopped:
+      return "stopped";
+    case Phase::kRefused:
+      return "refused";
+    case Phase::kFetchFailed:
+      return "fetch_failed";
   }
   HT_CHECK(false);
 }

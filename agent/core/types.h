@@ -133,8 +133,8 @@ struct ExitReport {
   int code = 0;    // For kExited.
   int signal = 0;  // For kSignaled.
   StopCause cause = StopCause::kNone;
-  bool checkpointed = false;    // It exited with its checkpoint code.
-  bool grace_exceeded = false;  // It was asked to end and had to be killed.
+  bool checkpointed = false;               // It exited with its checkpoint code.
+  bool grace_exceeded = false;             // It was asked to end and had to be killed.
   std::optional<absl::Time> started = {};  // Real.
   absl::Time ended = absl::UnixEpoch();
   absl::Duration cpu_time = absl::ZeroDuration();

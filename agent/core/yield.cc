@@ -10,9 +10,8 @@ namespace {
 std::vector<size_t> ByAge(const std::vector<YieldCandidate>& candidates) {
   std::vector<size_t> indices(candidates.size());
   std::iota(indices.begin(), indices.end(), size_t{0});
-  std::sort(indices.begin(), indices.end(), [&](size_t a, size_t b) {
-    return candidates[a].order < candidates[b].order;
-  });
+  std::sort(indices.begin(), indices.end(),
+            [&](size_t a, size_t b) { return candidates[a].order < candidates[b].order; });
   return indices;
 }
 
@@ -52,7 +51,8 @@ YieldDecision DecideYield(const NodeSpec& node, const LoadSample& sample,
     }
     return decision;
   }
-  const bool pressure_over = pressure_limit <= 0 || sample.pressure_percent * 6 < pressure_limit * 5;
+  const bool pressure_over =
+      pressure_limit <= 0 || sample.pressure_percent * 6 < pressure_limit * 5;
   const bool foreground_gone = sample.foreground + sample.foreground <= slack;
   for (const size_t index : by_age) {
     if (!candidates[index].frozen || !pressure_over) continue;

@@ -68,13 +68,13 @@ void Attempts::Index(const AttemptKey& key, const Attempt& attempt, bool ended) 
   const v1::StartOrder& start = attempt.order.start();
   const auto job = ParseJobName(start.job_name());
   if (!job.ok()) return;
-  world_.index.Put({.key = key,
-                    .task = FormatTaskName(*job, key.task.index),
-                    .paths = attempt.paths,
-                    .jurisdictions = {start.jurisdictions().begin(), start.jurisdictions().end()},
-                    .output_patterns = {start.task().outputs().begin(),
-                                        start.task().outputs().end()},
-                    .ended = ended});
+  world_.index.Put(
+      {.key = key,
+       .task = FormatTaskName(*job, key.task.index),
+       .paths = attempt.paths,
+       .jurisdictions = {start.jurisdictions().begin(), start.jurisdictions().end()},
+       .output_patterns = {start.task().outputs().begin(), start.task().outputs().end()},
+       .ended = ended});
 }
 
 // --- After a start of the agent ---
@@ -151,9 +151,9 @@ absl::StatusOr<AttemptFound> Attempts::Find(const AttemptKey& key, const Handle&
       found.state = AttemptFound::NotStarted{.last_incarnation = adopted->incarnation};
       break;
     case exec::Adoption::State::kLive:
-      found.state = AttemptFound::Running{
-          .incarnation = adopted->incarnation,
-          .started = world_.runner.StartTime(exec_key).value_or(absl::Now())};
+      found.state =
+          AttemptFound::Running{.incarnation = adopted->incarnation,
+                                .started = world_.runner.StartTime(exec_key).value_or(absl::Now())};
       break;
     case exec::Adoption::State::kEnded:
       found.state = link::ToExit(*adopted->end, adopted->incarnation);
@@ -197,8 +197,7 @@ absl::StatusOr<CheckpointInfo> Attempts::PullHere(const RestoreSource& source,
   }
   if (!was_here) {
     world_.metrics.pulled_bytes.Increment(static_cast<double>(info->size.value()));
-    os::LogInfo("checkpoint pulled",
-                {{"checkpoint", source.key}, {"bytes", info->size.value()}});
+    os::LogInfo("checkpoint pulled", {{"checkpoint", source.key}, {"bytes", info->size.value()}});
   }
   return info;
 }
@@ -262,9 +261,8 @@ void Attempts::On(const Launch& effect) {
   InLane(effect.key, [this, attempt, effect] {
     const absl::Status started = Start(attempt, effect.key, effect.incarnation);
     if (started.ok()) {
-      Post(LaunchDone{.key = effect.key,
-                      .incarnation = effect.incarnation,
-                      .started = absl::Now()});
+      Post(
+          LaunchDone{.key = effect.key, .incarnation = effect.incarnation, .started = absl::Now()});
     } else {
       Post(LaunchFailed{.key = effect.key,
                         .incarnation = effect.incarnation,
@@ -297,10 +295,18 @@ void Attempts::On(const Steer& effect) {
     const exec::AttemptKey key = link::ToExec(effect.key);
     absl::Status told;
     switch (effect.wish) {
-      case Steer::Wish::kRun: told = world_.runner.Thaw(key); break;
-      case Steer::Wish::kFreeze: told = world_.runner.Freeze(key); break;
-      case Steer::Wish::kLeave: told = world_.runner.Leave(key); break;
-      case Steer::Wish::kStop: told = world_.runner.Stop(key); break;
+      case Steer::Wish::kRun:
+        told = world_.runner.Thaw(key);
+        break;
+      case Steer::Wish::kFreeze:
+        told = world_.runner.Freeze(key);
+        break;
+      case Steer::Wish::kLeave:
+        told = world_.runner.Leave(key);
+        break;
+      case Steer::Wish::kStop:
+        told = world_.runner.Stop(key);
+        break;
     }
     // What has ended meanwhile need not be told.
     if (!told.ok() && !absl::IsNotFound(told)) {
@@ -339,9 +345,8 @@ void Attempts::On(const SaveOutcome& effect) {
     }
     os::LogError("outcome not saved, trying again",
                  {{"attempt", effect.status.key}, {"error", saved}});
-    world_.loop.Post([this, effect] {
-      world_.loop.PostAfter(kRetrySave, [this, effect] { On(effect); });
-    });
+    world_.loop.Post(
+        [this, effect] { world_.loop.PostAfter(kRetrySave, [this, effect] { On(effect); }); });
   });
 }
 
@@ -413,8 +418,10 @@ void Attempts::On(const Note& note) {
     case Note::Kind::kCheckpointing:
     case Note::Kind::kSealed:
     case Note::Kind::kOrderIgnored:
-      os::LogDebug("attempt", {{"attempt", note.key}, {"event", static_cast<int>(note.kind)},
-                               {"reason", note.reason}, {"detail", note.detail}});
+      os::LogDebug("attempt", {{"attempt", note.key},
+                               {"event", static_cast<int>(note.kind)},
+                               {"reason", note.reason},
+                               {"detail", note.detail}});
       break;
     case Note::Kind::kFrozen:
       os::LogInfo("attempt frozen", {{"attempt", note.key}, {"reason", note.reason}});

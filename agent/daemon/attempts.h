@@ -105,8 +105,7 @@ class Attempts {
                            const std::string& digest) const;
   absl::Status Start(const Handle& attempt, const AttemptKey& key, uint32_t incarnation);
   Bytes Clear(const Handle& attempt) const;
-  absl::StatusOr<CheckpointInfo> PullHere(const RestoreSource& source,
-                                          const std::stop_token& stop);
+  absl::StatusOr<CheckpointInfo> PullHere(const RestoreSource& source, const std::stop_token& stop);
 
   void Post(Event event);
   void InLane(const AttemptKey& key, std::function<void()> work);

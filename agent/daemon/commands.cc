@@ -19,10 +19,9 @@ namespace {
 
 absl::Status WritePorts(const std::string& path, const Daemon& daemon) {
   if (path.empty()) return absl::OkStatus();
-  return os::WriteFileAtomically(path,
-                                 absl::StrCat("{\"grpc\":", daemon.grpc_port(),
-                                              ",\"http\":", daemon.http_port(), "}\n"),
-                                 {.mode = 0644, .sync = false});
+  return os::WriteFileAtomically(
+      path, absl::StrCat("{\"grpc\":", daemon.grpc_port(), ",\"http\":", daemon.http_port(), "}\n"),
+      {.mode = 0644, .sync = false});
 }
 
 // Only the log's level is taken up without a restart.

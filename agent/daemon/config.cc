@@ -57,7 +57,8 @@ double OwnCores() {
 Bytes OwnMemory() {
   struct sysinfo info;
   if (sysinfo(&info) != 0) return Bytes::Zero();
-  return Bytes::FromBytes(static_cast<int64_t>(info.totalram)) * static_cast<int64_t>(info.mem_unit);
+  return Bytes::FromBytes(static_cast<int64_t>(info.totalram)) *
+         static_cast<int64_t>(info.mem_unit);
 }
 
 std::string ShortHostName() {
@@ -173,8 +174,9 @@ class Checker {
              absl::ascii_isdigit(static_cast<unsigned char>(c)) || c == '-';
     });
     if (!sound) {
-      Problem("jurisdiction", absl::StrCat("\"", code, "\" is no jurisdiction: a code is of A-Z, "
-                                                       "0-9 and \"-\", such as DE"));
+      Problem("jurisdiction", absl::StrCat("\"", code,
+                                           "\" is no jurisdiction: a code is of A-Z, "
+                                           "0-9 and \"-\", such as DE"));
     }
   }
 
@@ -187,7 +189,8 @@ class Checker {
     const bool has_tls = !result_.tls.empty();
     result_.scheduler = config_.scheduler().empty() ? kDefaultScheduler : config_.scheduler();
     result_.listen = config_.listen().empty() ? kDefaultListen : config_.listen();
-    result_.http_listen = config_.http_listen().empty() ? kDefaultHttpListen : config_.http_listen();
+    result_.http_listen =
+        config_.http_listen().empty() ? kDefaultHttpListen : config_.http_listen();
     result_.advertise = config_.advertise();
     Check("scheduler", wire::CheckDialAddress(result_.scheduler, has_tls));
     Check("listen", wire::CheckListenAddress(result_.listen, has_tls));
@@ -211,8 +214,9 @@ class Checker {
     result_.shim = config_.shim().empty() ? (self.parent_path() / "heliotrope-shim").string()
                                           : Path(config_.shim());
     if (access(result_.shim.c_str(), X_OK) != 0) {
-      Problem("shim", absl::StrCat("\"", result_.shim, "\" is not a program: it is installed "
-                                                       "beside heliotrope-agent"));
+      Problem("shim", absl::StrCat("\"", result_.shim,
+                                   "\" is not a program: it is installed "
+                                   "beside heliotrope-agent"));
     }
     const bool root = geteuid() == 0;
     std::string user = config_.task_user();
@@ -233,9 +237,8 @@ class Checker {
     constexpr double kMinCores = 0.001;
     result_.spec.cores = MilliCores::FromCores(
         Number("capacity.cores", config_.capacity().cores(), OwnCores(), kMinCores, kMaxCores));
-    result_.spec.memory =
-        Size("capacity.memory_bytes", config_.capacity().memory_bytes(), OwnMemory(),
-             Bytes::FromMiB(1), kMaxMemoryPerTask);
+    result_.spec.memory = Size("capacity.memory_bytes", config_.capacity().memory_bytes(),
+                               OwnMemory(), Bytes::FromMiB(1), kMaxMemoryPerTask);
   }
 
   void CheckLoad() {
@@ -271,12 +274,11 @@ class Checker {
     rules.thaw_below = Number("yield.thaw_below", yield.thaw_below(),
                               std::min(rules.thaw_below, rules.freeze_above), kLeastShare, 1);
     if (rules.thaw_below > rules.freeze_above) {
-      Problem("yield.thaw_below", absl::StrCat(rules.thaw_below, " is above freeze_above, ",
-                                               rules.freeze_above));
+      Problem("yield.thaw_below",
+              absl::StrCat(rules.thaw_below, " is above freeze_above, ", rules.freeze_above));
     }
-    rules.leave_after =
-        Duration("yield.leave_after", yield.has_leave_after(), yield.leave_after(),
-                 rules.leave_after, absl::ZeroDuration(), absl::Hours(24 * 7));
+    rules.leave_after = Duration("yield.leave_after", yield.has_leave_after(), yield.leave_after(),
+                                 rules.leave_after, absl::ZeroDuration(), absl::Hours(24 * 7));
     if (yield.has_freeze_above_cpu_pressure_percent()) {
       const double percent = yield.freeze_above_cpu_pressure_percent();
       if (!(percent >= 0 && percent <= 100)) {
@@ -288,9 +290,9 @@ class Checker {
 
   void CheckRetention() {
     const proto::AgentConfig::Retention& retention = config_.retention();
-    result_.keep_ended =
-        Duration("retention.ended_attempts", retention.has_ended_attempts(),
-                 retention.ended_attempts(), kDefaultKeepEnded, absl::ZeroDuration(), kMaxKeepEnded);
+    result_.keep_ended = Duration("retention.ended_attempts", retention.has_ended_attempts(),
+                                  retention.ended_attempts(), kDefaultKeepEnded,
+                                  absl::ZeroDuration(), kMaxKeepEnded);
     result_.keep_bytes = Size("retention.total_bytes", retention.total_bytes(), kDefaultKeepBytes,
                               Bytes::FromMiB(1), Bytes::FromTiB(1024));
     result_.log_size =
@@ -302,9 +304,8 @@ class Checker {
     const std::string& level = result_.log_level;
     if (!level.empty() && level != "debug" && level != "info" && level != "warning" &&
         level != "error") {
-      Problem("log.level",
-              absl::StrCat("\"", level, "\" is none of debug, info, warning, error",
-                           DidYouMean(level, {"debug", "info", "warning", "error"})));
+      Problem("log.level", absl::StrCat("\"", level, "\" is none of debug, info, warning, error",
+                                        DidYouMean(level, {"debug", "info", "warning", "error"})));
     }
   }
 

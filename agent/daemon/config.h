@@ -28,7 +28,7 @@ struct Config {
   std::string advertise;
   std::string http_listen;
   wire::TlsFiles tls;
-  std::string state_directory;  // Absolute.
+  std::string state_directory;             // Absolute.
   std::optional<exec::JobUser> task_user;  // Unset: the agent's own.
   std::string shim;
   Bytes log_size;

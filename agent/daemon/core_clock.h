@@ -1,5 +1,5 @@
-// The core's clock: both of its times, neither of which goes back, whatever the scheduler says about
-// scheduling time.
+// The core's clock: both of its times, neither of which goes back, whatever the scheduler says
+// about scheduling time.
 #pragma once
 
 #include "absl/time/time.h"
@@ -8,8 +8,8 @@
 
 namespace heliotrope::agent::daemon {
 
-// The core only ever takes differences of scheduling time, so what it is given is a count of its own
-// that runs at the speed of scheduling time. Welcome brings the speed; until then it is 1. The
+// The core only ever takes differences of scheduling time, so what it is given is a count of its
+// own that runs at the speed of scheduling time. Welcome brings the speed; until then it is 1. The
 // moment of scheduling time, which load samples are stamped with, is os::SchedulingClock's.
 // Loop thread only.
 class CoreClock {

@@ -51,13 +51,11 @@ class PostingLine final : public Line {
 };
 
 absl::StatusOr<os::UniqueFd> LockState(const std::string& directory) {
-  HT_ASSIGN_OR_RETURN(os::UniqueFd fd,
-                      os::OpenFile(directory + "/lock", O_RDWR | O_CREAT, 0600));
+  HT_ASSIGN_OR_RETURN(os::UniqueFd fd, os::OpenFile(directory + "/lock", O_RDWR | O_CREAT, 0600));
   if (flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
   if (errno != EWOULDBLOCK) return os::FileError(errno, "lock", directory);
-  return PreconditionFailed(
-      "STATE_IN_USE",
-      absl::StrCat("another agent runs with state directory ", directory, ": stop it first"));
+  return PreconditionFailed("STATE_IN_USE", absl::StrCat("another agent runs with state directory ",
+                                                         directory, ": stop it first"));
 }
 
 }  // namespace
@@ -118,21 +116,20 @@ absl::Status Daemon::OpenRunner() {
   auto cgroups = exec::CgroupTree::Open({.agent = config_.node});
   if (cgroups.ok()) {
     cgroups_ = *std::move(cgroups);
-    os::LogInfo("attempts run in control groups", {{"cgroup", cgroups_->directory()},
-                                                   {"shortfall", cgroups_->Shortfall()}});
+    os::LogInfo("attempts run in control groups",
+                {{"cgroup", cgroups_->directory()}, {"shortfall", cgroups_->Shortfall()}});
   } else {
     os::LogWarning("no control groups: attempts run in process trees alone",
                    {{"error", cgroups.status()}});
   }
-  HT_ASSIGN_OR_RETURN(
-      runner_,
-      exec::ShimRunner::Create({.state_directory = config_.state_directory,
-                                .shim = config_.shim,
-                                .cgroups = cgroups_.get(),
-                                .lease = lease_->path()},
-                               [this](const exec::AttemptKey& key, const exec::AttemptEnd& end) {
-                                 attempts_->OnEnd(key, end);
-                               }));
+  HT_ASSIGN_OR_RETURN(runner_, exec::ShimRunner::Create({.state_directory = config_.state_directory,
+                                                         .shim = config_.shim,
+                                                         .cgroups = cgroups_.get(),
+                                                         .lease = lease_->path()},
+                                                        [this](const exec::AttemptKey& key,
+                                                               const exec::AttemptEnd& end) {
+                                                          attempts_->OnEnd(key, end);
+                                                        }));
   attempts_ = std::make_unique<Attempts>(
       Attempts::World{.runner = *runner_,
                       .store = *store_,
@@ -143,17 +140,17 @@ absl::Status Daemon::OpenRunner() {
                       .hands = *hands_,
                       .carriers = *carriers_,
                       .apply = [this](const Event& event) { Apply(event); }},
-      Attempts::Options{
-          .launch = {.data_center = config_.data_center,
-                     .user = config_.task_user,
-                     .log_size = config_.log_size},
-          .node = config_.node,
-          .jurisdiction = config_.spec.jurisdiction,
-          .connect = [this](const std::string& address)
-              -> absl::StatusOr<std::unique_ptr<v1::AgentService::StubInterface>> {
-            HT_ASSIGN_OR_RETURN(auto channel, wire::MakeChannel(address, credentials_));
-            return v1::AgentService::NewStub(channel);
-          }});
+      Attempts::Options{.launch = {.data_center = config_.data_center,
+                                   .user = config_.task_user,
+                                   .log_size = config_.log_size},
+                        .node = config_.node,
+                        .jurisdiction = config_.spec.jurisdiction,
+                        .connect = [this](const std::string& address)
+                            -> absl::StatusOr<std::unique_ptr<v1::AgentService::StubInterface>> {
+                          HT_ASSIGN_OR_RETURN(auto channel,
+                                              wire::MakeChannel(address, credentials_));
+                          return v1::AgentService::NewStub(channel);
+                        }});
   // What was granted before a restart of the agent still holds: the scheduler waits for its end
   // before it starts anything elsewhere.
   if (const auto deadline = lease_->deadline(); deadline.has_value()) {
@@ -169,8 +166,7 @@ absl::Status Daemon::Serve() {
       link::AgentService::Options{.on_checkpoint_bytes = [this](int64_t bytes) {
         metrics_.served_bytes.Increment(static_cast<double>(bytes));
       }});
-  HT_ASSIGN_OR_RETURN(server_,
-                      wire::StartServer(config_.listen, credentials_, {service_.get()}));
+  HT_ASSIGN_OR_RETURN(server_, wire::StartServer(config_.listen, credentials_, {service_.get()}));
   HT_ASSIGN_OR_RETURN(const wire::HostPort bound, wire::ParseAddress(server_.address));
   grpc_port_ = bound.port;
   address_ = config_.advertise.empty() ? server_.address : config_.advertise;
@@ -200,34 +196,33 @@ v1::Hello Daemon::MakeHello() const {
 absl::Status Daemon::Dial() {
   HT_ASSIGN_OR_RETURN(const auto channel, wire::MakeChannel(config_.scheduler, credentials_));
   line_ = std::make_unique<PostingLine>(
-      channel,
-      link::SchedulerStream::Callbacks{
-          .on_message =
-              [this](uint64_t session, std::shared_ptr<v1::ConnectResponse> message) {
-                loop_.Post([this, session, message = std::move(message)] {
-                  session_->OnMessage(session, *message, os::Boottime());
-                });
-              },
-          .on_sent =
-              [this](uint64_t session) {
-                loop_.Post([this, session] { session_->OnSent(session); });
-              },
-          .on_closed =
-              [this](uint64_t session, const absl::Status& why) {
-                loop_.Post([this, session, why] {
-                  session_->OnClosed(session, why, os::Boottime());
-                });
-              }});
+      channel, link::SchedulerStream::Callbacks{
+                   .on_message =
+                       [this](uint64_t session, std::shared_ptr<v1::ConnectResponse> message) {
+                         loop_.Post([this, session, message = std::move(message)] {
+                           session_->OnMessage(session, *message, os::Boottime());
+                         });
+                       },
+                   .on_sent =
+                       [this](uint64_t session) {
+                         loop_.Post([this, session] { session_->OnSent(session); });
+                       },
+                   .on_closed =
+                       [this](uint64_t session, const absl::Status& why) {
+                         loop_.Post([this, session, why] {
+                           session_->OnClosed(session, why, os::Boottime());
+                         });
+                       }});
   session_ = std::make_unique<Session>(
-      Session::World{.line = *line_,
-                     .machine = machine_,
-                     .clock = clock_,
-                     .lease = *lease_,
-                     .load = *load_,
-                     .metrics = metrics_,
-                     .on_orders = [this](const v1::Orders& orders,
-                                         Term term) { TakeOrders(orders, term); },
-                     .apply = [this](const Event& event) { Apply(event); }},
+      Session::World{
+          .line = *line_,
+          .machine = machine_,
+          .clock = clock_,
+          .lease = *lease_,
+          .load = *load_,
+          .metrics = metrics_,
+          .on_orders = [this](const v1::Orders& orders, Term term) { TakeOrders(orders, term); },
+          .apply = [this](const Event& event) { Apply(event); }},
       MakeHello(), absl::HashOf(instance_, absl::ToUnixNanos(absl::Now())));
   return absl::OkStatus();
 }
@@ -260,7 +255,8 @@ absl::Duration Daemon::LoadInterval() const {
   const absl::Duration wanted =
       std::min(config_.load_interval, session_->load_interval().value_or(config_.load_interval));
   // What a host did in less says little, however fast scheduling time runs.
-  return load_->is_replay() ? wanted : std::max(wanted, std::min(config_.load_interval, kShortestMeasure));
+  return load_->is_replay() ? wanted
+                            : std::max(wanted, std::min(config_.load_interval, kShortestMeasure));
 }
 
 void Daemon::MeasureLoad(absl::Duration now) {
@@ -302,8 +298,7 @@ absl::Duration Daemon::Deadline() const {
 void Daemon::SetGauges() {
   metrics_.SetPhases(machine_.CountByPhase());
   metrics_.connected.Set(session_->connected() ? 1 : 0);
-  const absl::Duration lease =
-      lease_->deadline().value_or(absl::ZeroDuration()) - os::Boottime();
+  const absl::Duration lease = lease_->deadline().value_or(absl::ZeroDuration()) - os::Boottime();
   metrics_.lease_remaining.Set(absl::ToDoubleSeconds(std::max(lease, absl::ZeroDuration())));
   metrics_.promised_cores.Set(machine_.promised_cores().cores());
   metrics_.held_checkpoints.Set(static_cast<double>(machine_.Checkpoints().size()));

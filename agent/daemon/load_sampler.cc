@@ -40,8 +40,7 @@ absl::StatusOr<std::unique_ptr<probe::LoadProbe>> MakeReplay(const Config& confi
 }  // namespace
 
 ForeignLoad WithinCapacity(const probe::Sample& sample, const NodeSpec& node) {
-  const MilliCores spare_cores =
-      std::max(sample.capacity - node.cores, MilliCores::Zero());
+  const MilliCores spare_cores = std::max(sample.capacity - node.cores, MilliCores::Zero());
   const Bytes spare_memory = std::max(sample.memory_total - node.memory, Bytes::Zero());
   return {.cores = std::max(sample.foreground - spare_cores, MilliCores::Zero()),
           .memory = std::max(sample.foreground_memory - spare_memory, Bytes::Zero())};

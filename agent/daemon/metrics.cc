@@ -25,9 +25,9 @@ Metrics::Metrics(os::MetricsRegistry& registry)
                                        "Bytes of checkpoints that were sealed here.")),
       pulled_bytes(registry.AddCounter("heliotrope_agent_checkpoint_pulled_bytes_total",
                                        "Bytes of checkpoints that came from other agents.")),
-      served_bytes(registry.AddCounter(
-          "heliotrope_agent_checkpoint_served_bytes_total",
-          "Compressed bytes of checkpoints that were sent to other agents.")),
+      served_bytes(
+          registry.AddCounter("heliotrope_agent_checkpoint_served_bytes_total",
+                              "Compressed bytes of checkpoints that were sent to other agents.")),
       pulls(registry.AddCounter("heliotrope_agent_checkpoint_pulls_total",
                                 "Checkpoints that were to come from other agents.")),
       failed_pulls(registry.AddCounter("heliotrope_agent_checkpoint_pull_failures_total",
@@ -75,9 +75,9 @@ Metrics::Metrics(os::MetricsRegistry& registry)
   }
   for (const char* reason : {reasons::kResidency, reasons::kNoCapacity, reasons::kTooManyAttempts,
                              reasons::kInvalidOrder, ""}) {
-    refusals_[reason] = &registry.AddCounter(
-        "heliotrope_agent_refusals_total", "Orders that were refused, by reason.",
-        {{"reason", *reason == '\0' ? "other" : reason}});
+    refusals_[reason] = &registry.AddCounter("heliotrope_agent_refusals_total",
+                                             "Orders that were refused, by reason.",
+                                             {{"reason", *reason == '\0' ? "other" : reason}});
   }
 }
 
@@ -92,19 +92,36 @@ void Metrics::Count(const Note& note) {
       (known == refusals_.end() ? refusals_[""] : known->second)->Increment();
       break;
     }
-    case Note::Kind::kStarted: starts_.Increment(); break;
-    case Note::Kind::kFrozen: freezes_.Increment(); break;
-    case Note::Kind::kThawed: thaws_.Increment(); break;
+    case Note::Kind::kStarted:
+      starts_.Increment();
+      break;
+    case Note::Kind::kFrozen:
+      freezes_.Increment();
+      break;
+    case Note::Kind::kThawed:
+      thaws_.Increment();
+      break;
     case Note::Kind::kLeaving:
       (note.reason == reasons::kForegroundPressure ? pressure_leaves_ : ordered_leaves_)
           .Increment();
       break;
-    case Note::Kind::kStopping: stops_.Increment(); break;
-    case Note::Kind::kCheckpointing: periodic_checkpoints_.Increment(); break;
-    case Note::Kind::kSealed: sealed_.Increment(); break;
-    case Note::Kind::kSealFailed: seal_failures_.Increment(); break;
-    case Note::Kind::kEnded: break;
-    case Note::Kind::kOrderIgnored: ignored_orders_.Increment(); break;
+    case Note::Kind::kStopping:
+      stops_.Increment();
+      break;
+    case Note::Kind::kCheckpointing:
+      periodic_checkpoints_.Increment();
+      break;
+    case Note::Kind::kSealed:
+      sealed_.Increment();
+      break;
+    case Note::Kind::kSealFailed:
+      seal_failures_.Increment();
+      break;
+    case Note::Kind::kEnded:
+      break;
+    case Note::Kind::kOrderIgnored:
+      ignored_orders_.Increment();
+      break;
   }
 }
 

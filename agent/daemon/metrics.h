@@ -43,8 +43,8 @@ class Metrics {
   prometheus::Gauge& kept_bytes;
 
  private:
-  std::vector<prometheus::Gauge*> phases_;   // By Phase.
-  std::vector<prometheus::Counter*> ends_;   // By Phase; null where it is not terminal.
+  std::vector<prometheus::Gauge*> phases_;  // By Phase.
+  std::vector<prometheus::Counter*> ends_;  // By Phase; null where it is not terminal.
   std::map<std::string, prometheus::Counter*> refusals_;  // By reason; "" is any other.
   prometheus::Counter& starts_;
   prometheus::Counter& freezes_;

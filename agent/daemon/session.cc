@@ -58,15 +58,14 @@ void Session::Open(absl::Duration now) {
   world_.line.Open(++session_, std::move(request));
 }
 
-void Session::OnMessage(uint64_t session, const v1::ConnectResponse& message,
-                        absl::Duration now) {
+void Session::OnMessage(uint64_t session, const v1::ConnectResponse& message, absl::Duration now) {
   if (session != session_ || state_ == State::kWaiting) return;
   const Term term(static_cast<uint64_t>(message.term()));
   if (term < world_.machine.term()) {
     // A scheduler that has been replaced and does not know it yet.
     world_.metrics.stale_messages.Increment();
-    Disconnect(absl::AbortedError(absl::StrCat("message of term ", term.value(), ", seen ",
-                                               world_.machine.term().value())));
+    Disconnect(absl::AbortedError(
+        absl::StrCat("message of term ", term.value(), ", seen ", world_.machine.term().value())));
     return;
   }
   if (message.message_case() == v1::ConnectResponse::kWelcome) {
@@ -94,8 +93,7 @@ void Session::OnWelcome(const v1::Welcome& welcome, Term term, absl::Duration no
   lease_duration_ = Positive(welcome.lease_duration(), lease_duration_);
   heartbeat_interval_ =
       std::max(Positive(welcome.heartbeat_interval(), lease_duration_ / 6), kShortestHeartbeat);
-  load_interval_ =
-      std::max(Positive(welcome.load_interval(), absl::Seconds(5)), kShortestLoad);
+  load_interval_ = std::max(Positive(welcome.load_interval(), absl::Seconds(5)), kShortestLoad);
   state_ = State::kConnected;
   due_ = absl::InfiniteDuration();
   // The lease that lets anything start begins with the first heartbeat.
@@ -183,8 +181,8 @@ void Session::Tick(absl::Duration now) {
 absl::Duration Session::Deadline() const {
   if (state_ != State::kConnected) return due_;
   const std::optional<absl::Duration> unanswered = heartbeats_.oldest_unanswered();
-  const absl::Duration silence = unanswered.has_value() ? *unanswered + lease_duration_ / 2
-                                                        : absl::InfiniteDuration();
+  const absl::Duration silence =
+      unanswered.has_value() ? *unanswered + lease_duration_ / 2 : absl::InfiniteDuration();
   // While a message is on its way, its departure is what is waited for.
   return sending_ ? silence : std::min(next_heartbeat_, silence);
 }

@@ -107,8 +107,7 @@ class OutputSource {
 class CheckpointSource {
  public:
   CheckpointSource(const checkpoint::Store& store, v1::PullCheckpointRequest request,
-                   std::optional<std::string> country,
-                   const std::function<void(int64_t)>& on_bytes)
+                   std::optional<std::string> country, const std::function<void(int64_t)>& on_bytes)
       : store_(store),
         request_(std::move(request)),
         country_(std::move(country)),
@@ -135,13 +134,13 @@ class CheckpointSource {
       return NotFound("checkpoint of this digest", ToString(key));
     }
     HT_ASSIGN_OR_RETURN(checkpoint::Manifest manifest, checkpoint::ParseManifest(manifest_bytes));
-    const absl::Status allowed =
-        CheckReader(manifest.jurisdictions, {.jurisdiction = request_.puller_jurisdiction(),
-                                             .certificate_country = country_});
+    const absl::Status allowed = CheckReader(
+        manifest.jurisdictions,
+        {.jurisdiction = request_.puller_jurisdiction(), .certificate_country = country_});
     if (!allowed.ok()) {
-      os::LogWarning("checkpoint refused to a puller", {{"checkpoint", key},
-                                                        {"node", Clean(request_.puller_node())},
-                                                        {"error", allowed}});
+      os::LogWarning(
+          "checkpoint refused to a puller",
+          {{"checkpoint", key}, {"node", Clean(request_.puller_node())}, {"error", allowed}});
       return allowed;
     }
     HT_ASSIGN_OR_RETURN(reader_, checkpoint::DataReader::Open(store_, std::move(manifest),
@@ -166,9 +165,9 @@ grpc::ServerWriteReactor<Response>* AgentService::Stream(Make make) {
     return new PieceStream<Response>(
         workers_,
         [this](Response&) -> absl::StatusOr<Piece> {
-          return ResourceExhausted("TOO_MANY_CALLS", absl::StrCat("the agent serves ",
-                                                                  options_.max_calls,
-                                                                  " calls already: retry"));
+          return ResourceExhausted(
+              "TOO_MANY_CALLS",
+              absl::StrCat("the agent serves ", options_.max_calls, " calls already: retry"));
         },
         leave);
   }

@@ -18,10 +18,9 @@ absl::Status CheckReader(const std::vector<std::string>& jurisdictions, const Re
   }
   if (reader.certificate_country.has_value() &&
       *reader.certificate_country != reader.jurisdiction) {
-    return PermissionDenied(
-        "RESIDENCY", absl::StrCat("stated jurisdiction \"", reader.jurisdiction,
-                                  "\", but the certificate says \"", *reader.certificate_country,
-                                  "\""));
+    return PermissionDenied("RESIDENCY", absl::StrCat("stated jurisdiction \"", reader.jurisdiction,
+                                                      "\", but the certificate says \"",
+                                                      *reader.certificate_country, "\""));
   }
   if (!IsAllowed(jurisdictions, reader.jurisdiction)) {
     return PermissionDenied("RESIDENCY", absl::StrCat("jurisdiction \"", reader.jurisdiction,
@@ -70,8 +69,7 @@ absl::StatusOr<IndexedAttempt> AttemptIndex::Find(
     if (of_task == by_task_.end()) return NotFound("task on this node", selector.task());
     const AttemptKey* chosen = nullptr;
     for (const auto& [key, number] : of_task->second) {
-      if (selector.attempt() == 0 ||
-          number.value() == static_cast<uint32_t>(selector.attempt())) {
+      if (selector.attempt() == 0 || number.value() == static_cast<uint32_t>(selector.attempt())) {
         chosen = &key;
       }
     }
@@ -81,9 +79,9 @@ absl::StatusOr<IndexedAttempt> AttemptIndex::Find(
     }
     attempt = attempts_.at(*chosen);
   }
-  HT_RETURN_IF_ERROR(CheckReader(attempt.jurisdictions,
-                                 {.jurisdiction = selector.reader_jurisdiction(),
-                                  .certificate_country = certificate_country}));
+  HT_RETURN_IF_ERROR(
+      CheckReader(attempt.jurisdictions, {.jurisdiction = selector.reader_jurisdiction(),
+                                          .certificate_country = certificate_country}));
   return attempt;
 }
 

@@ -56,8 +56,8 @@ class AttemptIndex {
   std::map<std::string, std::map<AttemptKey, AttemptNumber>> by_task_ ABSL_GUARDED_BY(mutex_);
 };
 
-// PERMISSION_DENIED unless the job may be anywhere, or the reader states a jurisdiction where it may
-// be and its certificate, if it names a country, says the same.
+// PERMISSION_DENIED unless the job may be anywhere, or the reader states a jurisdiction where it
+// may be and its certificate, if it names a country, says the same.
 absl::Status CheckReader(const std::vector<std::string>& jurisdictions, const Reader& reader);
 
 }  // namespace heliotrope::agent::link

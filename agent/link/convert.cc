@@ -136,7 +136,8 @@ v1::AttemptStatus ToProto(const AttemptStatus& status) {
   for (const auto& [phase, wire_phase] : kPhases) {
     if (phase == status.phase) proto.set_phase(wire_phase);
   }
-  if (status.start_time.has_value()) *proto.mutable_start_time() = wire::ToProto(*status.start_time);
+  if (status.start_time.has_value())
+    *proto.mutable_start_time() = wire::ToProto(*status.start_time);
   if (status.end_time.has_value()) *proto.mutable_end_time() = wire::ToProto(*status.end_time);
   if (status.exit_code.has_value()) proto.set_exit_code(*status.exit_code);
   if (status.exit_signal.has_value()) proto.set_exit_signal(*status.exit_signal);
@@ -150,8 +151,8 @@ v1::AttemptStatus ToProto(const AttemptStatus& status) {
 }
 
 absl::StatusOr<AttemptStatus> FromProto(const v1::AttemptStatus& proto) {
-  AttemptStatus status{.key = FromProto(proto.key()), .reason = proto.reason(),
-                       .detail = proto.detail()};
+  AttemptStatus status{
+      .key = FromProto(proto.key()), .reason = proto.reason(), .detail = proto.detail()};
   bool known = false;
   for (const auto& [phase, wire_phase] : kPhases) {
     if (wire_phase != proto.phase()) continue;
@@ -284,17 +285,33 @@ ExitReport ToExit(const exec::AttemptEnd& end, uint32_t incarnation) {
                   .max_memory = end.max_memory,
                   .error = end.error};
   switch (end.kind) {
-    case exec::AttemptEnd::Kind::kExited: exit.kind = ExitKind::kExited; break;
-    case exec::AttemptEnd::Kind::kSignaled: exit.kind = ExitKind::kSignaled; break;
-    case exec::AttemptEnd::Kind::kFailedToStart: exit.kind = ExitKind::kFailedToStart; break;
-    case exec::AttemptEnd::Kind::kLost: exit.kind = ExitKind::kLost; break;
+    case exec::AttemptEnd::Kind::kExited:
+      exit.kind = ExitKind::kExited;
+      break;
+    case exec::AttemptEnd::Kind::kSignaled:
+      exit.kind = ExitKind::kSignaled;
+      break;
+    case exec::AttemptEnd::Kind::kFailedToStart:
+      exit.kind = ExitKind::kFailedToStart;
+      break;
+    case exec::AttemptEnd::Kind::kLost:
+      exit.kind = ExitKind::kLost;
+      break;
   }
   switch (end.stop_cause) {
-    case exec::StopCause::kNone: exit.cause = StopCause::kNone; break;
-    case exec::StopCause::kLeaseExpired: exit.cause = StopCause::kLeaseExpired; break;
-    case exec::StopCause::kLeaveRequested: exit.cause = StopCause::kLeave; break;
+    case exec::StopCause::kNone:
+      exit.cause = StopCause::kNone;
+      break;
+    case exec::StopCause::kLeaseExpired:
+      exit.cause = StopCause::kLeaseExpired;
+      break;
+    case exec::StopCause::kLeaveRequested:
+      exit.cause = StopCause::kLeave;
+      break;
     case exec::StopCause::kStopRequested:
-    case exec::StopCause::kKillRequested: exit.cause = StopCause::kStop; break;
+    case exec::StopCause::kKillRequested:
+      exit.cause = StopCause::kStop;
+      break;
   }
   if (end.start_time != absl::InfinitePast()) exit.started = end.start_time;
   return exit;

@@ -24,15 +24,13 @@ namespace fs = std::filesystem;
 constexpr size_t kMaxWalkedOutputs = 10 * kMaxListedOutputs;
 
 bool Matches(const std::vector<std::string>& patterns, const std::string& path) {
-  return patterns.empty() || std::any_of(patterns.begin(), patterns.end(), [&](const auto& p) {
-           return GlobMatches(p, path);
-         });
+  return patterns.empty() || std::any_of(patterns.begin(), patterns.end(),
+                                         [&](const auto& p) { return GlobMatches(p, path); });
 }
 
 bool IsPrintable(const std::string& path) {
-  return std::all_of(path.begin(), path.end(), [](char c) {
-    return absl::ascii_isprint(static_cast<unsigned char>(c));
-  });
+  return std::all_of(path.begin(), path.end(),
+                     [](char c) { return absl::ascii_isprint(static_cast<unsigned char>(c)); });
 }
 
 // Calls `visit` with the relative path of every plain file; false when the bound was met. The walk

@@ -26,8 +26,8 @@ struct OutputList {
 inline constexpr size_t kMaxListedOutputs = 10'000;
 
 // The plain files of `directory` that match one of `patterns` (none: all). File names that are not
-// printable ASCII are not listed. Bounded: a directory with more entries than ten times the limit is
-// not read to its end.
+// printable ASCII are not listed. Bounded: a directory with more entries than ten times the limit
+// is not read to its end.
 absl::StatusOr<OutputList> ListOutputs(const std::string& directory,
                                        const std::vector<std::string>& patterns);
 

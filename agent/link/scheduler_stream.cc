@@ -96,8 +96,7 @@ class SchedulerStream::Call final
   bool released_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-SchedulerStream::SchedulerStream(const std::shared_ptr<grpc::Channel>& channel,
-                                 Callbacks callbacks)
+SchedulerStream::SchedulerStream(const std::shared_ptr<grpc::Channel>& channel, Callbacks callbacks)
     : stub_(v1::AgentStreamService::NewStub(channel)), callbacks_(std::move(callbacks)) {}
 
 SchedulerStream::~SchedulerStream() {

@@ -27,7 +27,8 @@ class Workers {
   void Post(std::function<void()> work);
   void PostTo(const std::string& lane, std::function<void()> work);
 
-  // No more work is begun. Called by the destructor; earlier when others must not call back any more.
+  // No more work is begun. Called by the destructor; earlier when others must not call back any
+  // more.
   void Stop();
 
  private:

@@ -32,6 +32,7 @@ START = datetime.datetime(2026, 3, 2, 14, 0, tzinfo=datetime.timezone.utc)
 READY_TIMEOUT = 60.0
 POLL_SECONDS = 0.5
 PLAIN_LINE_HOURS = 3
+PLAIN_WIDTH = 200
 # After the last day tasks may still be saving or fetching; real seconds.
 LAST_CALL_SECONDS = 5.0
 HELD, BROKEN, TROUBLE = 0, 1, 1
@@ -266,12 +267,12 @@ class Quickstart:
             rows = view.rows_of(self.client.ask("datacenter", "list"), now)
         except cli.CommandFailed:
             return 0  # The scheduler has gone in between; the next round will tell.
+        width = shutil.get_terminal_size().columns if self.is_terminal else PLAIN_WIDTH
         while not self.decisions.empty():
-            line = view.decision_line(self.decisions.get())
+            line = view.decision_line(self.decisions.get(), width)
             if line:
                 self.say(line)
         if self.is_terminal:
-            width = shutil.get_terminal_size().columns
             self.draw(view.frame(rows=rows, now=now, hours=hours, days=self.options.days,
                                  counts=counts, width=width, color=self.color))
         elif hours >= self.next_plain_hours:

@@ -98,10 +98,12 @@ SHOWN_DECISIONS = {"KIND_MOVE": "moves", "KIND_YIELD": "gives way", "KIND_AGENT"
                    "KIND_NODE_LOST": "node lost"}
 
 
-def decision_line(decision):
+def decision_line(decision, width):
     """One line for a decision about something that already ran; None for the others."""
     what = SHOWN_DECISIONS.get(decision["kind"])
-    going_on = decision["kind"] == "KIND_PLACE" and int(decision["attempt"]) > 1
+    # That a move arrives where it was to go is no news.
+    going_on = (decision["kind"] == "KIND_PLACE" and int(decision["attempt"]) > 1
+                and decision["reason"] != "MOVE_TARGET")
     if not what and not going_on:
         return None
     task = decision["task"].removeprefix("jobs/").replace("/tasks/", "/")
@@ -112,7 +114,8 @@ def decision_line(decision):
              f"{where}:" if where else ":", decision["reason"]]
     if decision["detail"]:
         words.append(f"({decision['detail']})")
-    return " ".join(words)
+    line = " ".join(words)
+    return line if len(line) <= width else line[:width - 1] + "…"
 
 
 def verdict_lines(checks, color):

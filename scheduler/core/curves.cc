@@ -243,10 +243,9 @@ void Machine::RefreshCapacity() {
   dispatch_needed_ = true;
 }
 
-// Capacity, foreground and batch of a site are of the same nodes, or their differences mean nothing.
-bool Machine::Counts(const Node& node) {
-  return node.connected && !node.lost && !node.drained;
-}
+// Capacity, foreground and batch of a site are of the same nodes, or their differences mean
+// nothing.
+bool Machine::Counts(const Node& node) { return node.connected && !node.lost && !node.drained; }
 
 void Machine::IndexNode(const Node& node) {
   const auto site = SiteOf(node.data_center);

@@ -195,8 +195,8 @@ void Machine::ReadyBackoffs() {
   }
 }
 
-// A wish that comes while a plan is being made may be too late for its snapshot: it is repeated when
-// that plan has come.
+// A wish that comes while a plan is being made may be too late for its snapshot: it is repeated
+// when that plan has come.
 void Machine::WantPlan() {
   if (plan_wanted_) {
     plan_wanted_again_ = plan_wanted_again_ || plan_wanted_at_ != applied_;

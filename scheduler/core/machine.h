@@ -248,7 +248,7 @@ class Machine {
   bool plan_wanted_ = false;        // From the wish until a plan is adopted.
   bool plan_wanted_again_ = false;  // Wished for once more since.
   uint64_t plan_wanted_at_ = 0;
-  uint64_t applied_ = 0;  // Commands so far.
+  uint64_t applied_ = 0;       // Commands so far.
   int64_t totals_active_ = 0;  // Jobs that have not ended.
   int64_t totals_pending_ = 0;
   int64_t totals_held_ = 0;

@@ -299,9 +299,9 @@ class Checker {
     fleet.planning.move_gain_factor =
         Number("planning.move_gain_factor", planning.move_gain_factor(), kDefaultMoveGain, 1,
                kMaxMoveGain);
-    fleet.move_pause = Duration("planning.move_pause", planning.has_move_pause(),
-                                planning.move_pause(), kDefaultMovePause, absl::ZeroDuration(),
-                                kMaxMovePause);
+    fleet.move_pause =
+        Duration("planning.move_pause", planning.has_move_pause(), planning.move_pause(),
+                 kDefaultMovePause, absl::ZeroDuration(), kMaxMovePause);
   }
 
   void CheckRetention() {

@@ -117,8 +117,15 @@ absl::Status Daemon::LoadState() {
   }),
                      absl::StrCat("loading \"", config_.database, "\""));
   os::NotifyExtendTimeout(kLoadNotice);
+  core::Image image = decoder.Finish();
+  if (image.last_now > clock_.Now()) {
+    // The core's time never goes back, so it stands until then: leases, backoffs and all.
+    os::LogWarning(
+        "the clock is behind the newest record: time stands still until it has caught up",
+        {{"now", clock_.Now()}, {"newest", image.last_now}});
+  }
   machine_ = std::make_unique<core::Machine>(MakeMachineOptions(), config_.fleet);
-  HT_RETURN_IF_ERROR(machine_->Recover(decoder.Finish(), clock_.Now()),
+  HT_RETURN_IF_ERROR(machine_->Recover(std::move(image), clock_.Now()),
                      absl::StrCat("loading \"", config_.database, "\""));
   const absl::Duration took = os::Boottime() - start;
   metrics_.SetStarted(store_->term(), took);

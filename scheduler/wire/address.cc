@@ -39,11 +39,11 @@ bool IsHostName(absl::string_view host) {
 }
 
 absl::Status NotAnAddress(absl::string_view address, absl::string_view why) {
-  return MakeError(absl::StatusCode::kInvalidArgument,
-                   absl::StrCat("\"", address, "\" is not an address: ", why,
-                                "; write host:port, such as 127.0.0.1:7400 or [::1]:7400"),
-                   ErrorInfo{.reason = "INVALID_ADDRESS",
-                             .metadata = {{"address", std::string(address)}}});
+  return MakeError(
+      absl::StatusCode::kInvalidArgument,
+      absl::StrCat("\"", address, "\" is not an address: ", why,
+                   "; write host:port, such as 127.0.0.1:7400 or [::1]:7400"),
+      ErrorInfo{.reason = "INVALID_ADDRESS", .metadata = {{"address", std::string(address)}}});
 }
 
 absl::Status NeedsTls(absl::string_view verb, absl::string_view address) {

@@ -79,10 +79,9 @@ absl::StatusOr<Credentials> MakeCredentials(const TlsFiles& files) {
     return Credentials{.server = grpc::InsecureServerCredentials(),
                        .client = grpc::InsecureChannelCredentials()};
   }
-  for (const auto& [field, path] :
-       {std::pair<const char*, const std::string&>{"ca", files.ca},
-        {"cert", files.cert},
-        {"key", files.key}}) {
+  for (const auto& [field, path] : {std::pair<const char*, const std::string&>{"ca", files.ca},
+                                    {"cert", files.cert},
+                                    {"key", files.key}}) {
     if (path.empty()) {
       return InvalidField(absl::StrCat("tls.", field),
                           "is missing: tls needs ca, cert and key, or none of them");

@@ -1,5 +1,5 @@
-// The figures of gRPC's connection upkeep. Client and server must agree on them: a server that finds
-// pings too frequent closes the connection.
+// The figures of gRPC's connection upkeep. Client and server must agree on them: a server that
+// finds pings too frequent closes the connection.
 #pragma once
 
 namespace heliotrope::wire {

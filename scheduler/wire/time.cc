@@ -29,11 +29,10 @@ absl::StatusOr<absl::Time> FromProto(const google::protobuf::Timestamp& proto,
 
 absl::StatusOr<absl::Duration> FromProto(const google::protobuf::Duration& proto,
                                          absl::string_view field) {
-  const bool signs_differ = (proto.seconds() > 0 && proto.nanos() < 0) ||
-                            (proto.seconds() < 0 && proto.nanos() > 0);
+  const bool signs_differ =
+      (proto.seconds() > 0 && proto.nanos() < 0) || (proto.seconds() < 0 && proto.nanos() > 0);
   if (proto.seconds() < -kMaxDurationSeconds || proto.seconds() > kMaxDurationSeconds ||
-      proto.nanos() <= -kNanosPerSecond ||
-      proto.nanos() >= kNanosPerSecond || signs_differ) {
+      proto.nanos() <= -kNanosPerSecond || proto.nanos() >= kNanosPerSecond || signs_differ) {
     return InvalidField(field, absl::StrCat("is not a duration: ", proto.seconds(), " s and ",
                                             proto.nanos(), " ns"));
   }
@@ -62,8 +61,8 @@ google::protobuf::Timestamp ToProto(absl::Time time) {
 }
 
 google::protobuf::Duration ToProto(absl::Duration duration) {
-  duration = std::clamp(duration, absl::Seconds(-kMaxDurationSeconds),
-                        absl::Seconds(kMaxDurationSeconds));
+  duration =
+      std::clamp(duration, absl::Seconds(-kMaxDurationSeconds), absl::Seconds(kMaxDurationSeconds));
   google::protobuf::Duration proto;
   absl::Duration rest;
   proto.set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &rest));

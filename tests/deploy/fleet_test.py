@@ -99,12 +99,14 @@ class ViewTest(unittest.TestCase):
                     "task": "jobs/globe-1/tasks/0", "from_data_center": "dataCenters/hangzhou",
                     "to_data_center": "dataCenters/dubai", "node": "", "reason": "LOAD_RISES",
                     "detail": "71% expected at 07:00"}
-        self.assertEqual(view.decision_line(decision),
+        self.assertEqual(view.decision_line(decision, 100),
                          "21:05 globe-1/0      moves hangzhou -> dubai: LOAD_RISES "
                          "(71% expected at 07:00)")
-        self.assertIsNone(view.decision_line({**decision, "kind": "KIND_PLACE"}))
-        self.assertIn("goes on", view.decision_line({**decision, "kind": "KIND_PLACE",
-                                                     "attempt": 2}))
+        self.assertIsNone(view.decision_line({**decision, "kind": "KIND_PLACE"}, 100))
+        goes_on = {**decision, "kind": "KIND_PLACE", "attempt": 2}
+        self.assertIn("goes on", view.decision_line(goes_on, 100))
+        self.assertIsNone(view.decision_line({**goes_on, "reason": "MOVE_TARGET"}, 100))
+        self.assertEqual(view.decision_line(decision, 30), "21:05 globe-1/0      moves ha…"[:30])
 
 
 class ProcessesTest(unittest.TestCase):

@@ -14,12 +14,12 @@ namespace heliotrope::agent::checkpoint {
 namespace {
 
 Manifest Sample() {
-  Manifest manifest{.key = {.attempt = {.task = {.job = JobUid(1), .index = 2},
-                                        .attempt = AttemptNumber(3)},
-                            .sequence = CheckpointSeq(4)},
-                    .jurisdictions = {"DE", "FR"},
-                    .size_bytes = 30,
-                    .run_time = absl::Seconds(90)};
+  Manifest manifest{
+      .key = {.attempt = {.task = {.job = JobUid(1), .index = 2}, .attempt = AttemptNumber(3)},
+              .sequence = CheckpointSeq(4)},
+      .jurisdictions = {"DE", "FR"},
+      .size_bytes = 30,
+      .run_time = absl::Seconds(90)};
   manifest.files = {{.path = "a", .size_bytes = 10, .mode = 0644, .sha256 = Sha256Of("a")},
                     {.path = "b/c", .size_bytes = 20, .mode = 0600, .sha256 = Sha256Of("c")}};
   return manifest;

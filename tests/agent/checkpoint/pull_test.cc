@@ -47,8 +47,8 @@ class Holder final : public v1::AgentService::Service {
     response.mutable_manifest()->set_contents(*store_.ReadManifest(manifest.at(0).key));
     if (forge) forge(response);
     writer->Write(response);
-    auto reader = DataReader::Open(store_, *store_.Find(manifest.at(0).key),
-                                   request->offset_bytes());
+    auto reader =
+        DataReader::Open(store_, *store_.Find(manifest.at(0).key), request->offset_bytes());
     for (int i = 0; i < pieces_per_call && !context->IsCancelled(); ++i) {
       auto piece = reader->Next();
       if (!piece.ok() || piece->empty()) return grpc::Status::OK;
@@ -66,14 +66,13 @@ class Holder final : public v1::AgentService::Service {
 class PullTest : public CheckpointTest {
  protected:
   void SetUp() override {
-    auto info = source_.Seal(
-        {.key = Key(), .directory = Make("job", Sample()), .jurisdictions = {"DE"}});
+    auto info =
+        source_.Seal({.key = Key(), .directory = Make("job", Sample()), .jurisdictions = {"DE"}});
     ASSERT_TRUE(info.ok());
     options_ = {.source = {.key = Key(), .digest = info->digest, .size = info->size},
                 .jurisdiction = "DE",
                 .node = "test",
-                .connect =
-                    [](const std::string& address)
+                .connect = [](const std::string& address)
                     -> absl::StatusOr<std::unique_ptr<v1::AgentService::StubInterface>> {
                   auto channel = wire::MakeChannel(address, *wire::MakeCredentials({}));
                   if (!channel.ok()) return channel.status();

@@ -15,10 +15,8 @@ using StoreTest = CheckpointTest;
 TEST_F(StoreTest, SealsListsRestoresAndRemoves) {
   const Store store = OpenStore();
   const std::string job = Make("job", Sample());
-  const auto info = store.Seal({.key = Key(),
-                                .directory = job,
-                                .jurisdictions = {"DE"},
-                                .run_time = absl::Seconds(5)});
+  const auto info = store.Seal(
+      {.key = Key(), .directory = job, .jurisdictions = {"DE"}, .run_time = absl::Seconds(5)});
   ASSERT_TRUE(info.ok()) << info.status();
   EXPECT_EQ(info->size, Bytes::FromBytes(3'700'003));
   EXPECT_EQ(info->digest, Sha256Of(*store.ReadManifest(Key())));
@@ -54,8 +52,9 @@ TEST_F(StoreTest, TheOwnerIsSetWhereWeMay) {
   const Store store = OpenStore();
   ASSERT_TRUE(store.Seal({.key = Key(), .directory = Make("job", Sample())}).ok());
   const std::string target = Make("target", {});
-  ASSERT_TRUE(store.Restore(Key(), store.List()[0].digest,
-                            {.directory = target, .owner = std::make_pair(65534u, 65534u)})
+  ASSERT_TRUE(store
+                  .Restore(Key(), store.List()[0].digest,
+                           {.directory = target, .owner = std::make_pair(65534u, 65534u)})
                   .ok());
   for (const char* path : {"state.bin", "deep", "deep/er", "deep/er/zeros"}) {
     struct stat attributes;
@@ -104,7 +103,8 @@ TEST_F(StoreTest, DamageIsNoticed) {
   const Store store = OpenStore();
   ASSERT_TRUE(store.Seal({.key = Key(), .directory = Make("job", Sample())}).ok());
   const std::string digest = store.List()[0].digest;
-  ASSERT_TRUE(os::WriteFileAtomically(store.DataPath(Key()) + "/deep/er/progress.txt", "43\n").ok());
+  ASSERT_TRUE(
+      os::WriteFileAtomically(store.DataPath(Key()) + "/deep/er/progress.txt", "43\n").ok());
   const std::string target = Make("target", {});
   const absl::Status restored = store.Restore(Key(), digest, {.directory = target});
   EXPECT_TRUE(absl::IsDataLoss(restored));
@@ -162,9 +162,9 @@ TEST_F(StoreTest, CrashesBetweenAnyTwoSteps) {
 }
 
 TEST(FolderName, GoesThereAndBack) {
-  const CheckpointKey key{.attempt = {.task = {.job = JobUid(12), .index = 7},
-                                      .attempt = AttemptNumber(3)},
-                          .sequence = CheckpointSeq(2)};
+  const CheckpointKey key{
+      .attempt = {.task = {.job = JobUid(12), .index = 7}, .attempt = AttemptNumber(3)},
+      .sequence = CheckpointSeq(2)};
   EXPECT_EQ(FolderName(key), "12.7-3.2");
   EXPECT_EQ(ParseFolderName("12.7-3.2"), key);
   for (const char* name : {"", ".incoming", "12.7-3", "12.7-3.2.1", "012.7-3.2", "a.7-3.2",

@@ -8,12 +8,12 @@ namespace {
 TEST(JudgeExit, TheTableInTheHeader) {
   using Kind = ExitVerdict::Kind;
   const auto exited = [](int code, StopCause cause, bool checkpointed = false) {
-    return ExitReport{.kind = ExitKind::kExited, .code = code, .cause = cause,
-                      .checkpointed = checkpointed};
+    return ExitReport{
+        .kind = ExitKind::kExited, .code = code, .cause = cause, .checkpointed = checkpointed};
   };
   const auto signaled = [](StopCause cause) {
-    return ExitReport{.kind = ExitKind::kSignaled, .signal = 9, .cause = cause,
-                      .grace_exceeded = true};
+    return ExitReport{
+        .kind = ExitKind::kSignaled, .signal = 9, .cause = cause, .grace_exceeded = true};
   };
   const struct {
     const char* name;
@@ -23,13 +23,17 @@ TEST(JudgeExit, TheTableInTheHeader) {
   } cases[] = {
       {"shim lost", {.kind = ExitKind::kLost}, Kind::kStopped, "PROCESS_LOST"},
       {"not started", {.kind = ExitKind::kFailedToStart}, Kind::kFailed, "EXEC_FAILED"},
-      {"stopped before the start", {.kind = ExitKind::kFailedToStart, .cause = StopCause::kStop},
-       Kind::kStopped, "CANCELLED"},
+      {"stopped before the start",
+       {.kind = ExitKind::kFailedToStart, .cause = StopCause::kStop},
+       Kind::kStopped,
+       "CANCELLED"},
       {"told to leave before the start",
-       {.kind = ExitKind::kFailedToStart, .cause = StopCause::kLeave}, Kind::kStopped,
+       {.kind = ExitKind::kFailedToStart, .cause = StopCause::kLeave},
+       Kind::kStopped,
        "NOT_READY_TO_SAVE"},
       {"lease over before the start",
-       {.kind = ExitKind::kFailedToStart, .cause = StopCause::kLeaseExpired}, Kind::kStopped,
+       {.kind = ExitKind::kFailedToStart, .cause = StopCause::kLeaseExpired},
+       Kind::kStopped,
        "LEASE_EXPIRED"},
       {"finished", exited(0, StopCause::kNone), Kind::kSucceeded, "EXITED"},
       {"finished when told to leave", exited(0, StopCause::kLeave), Kind::kSucceeded, "EXITED"},
@@ -43,9 +47,13 @@ TEST(JudgeExit, TheTableInTheHeader) {
       {"saved of itself", exited(85, StopCause::kNone, true), Kind::kSeal, ""},
       {"told to save, died", signaled(StopCause::kLeave), Kind::kFailed, "CHECKPOINT_FAILED"},
       {"told to save too early",
-       {.kind = ExitKind::kSignaled, .signal = 15, .cause = StopCause::kLeave,
-        .started = absl::FromUnixSeconds(100), .ended = absl::FromUnixSeconds(101)},
-       Kind::kStopped, "NOT_READY_TO_SAVE"},
+       {.kind = ExitKind::kSignaled,
+        .signal = 15,
+        .cause = StopCause::kLeave,
+        .started = absl::FromUnixSeconds(100),
+        .ended = absl::FromUnixSeconds(101)},
+       Kind::kStopped,
+       "NOT_READY_TO_SAVE"},
       {"failed", exited(3, StopCause::kNone), Kind::kFailed, "EXITED"},
       {"crashed", signaled(StopCause::kNone), Kind::kFailed, "SIGNALED"},
   };

@@ -62,9 +62,8 @@ class Shell {
         Do(OrdersReceived{.term = Term(1), .orders = {ForgetOrder{.key = key}}});
         break;
       case 6:
-        Do(LoadMeasured{
-            .sample = {.foreground =
-                           MilliCores::FromMilli(static_cast<int64_t>(random_.Uniform(4001)))}});
+        Do(LoadMeasured{.sample = {.foreground = MilliCores::FromMilli(
+                                       static_cast<int64_t>(random_.Uniform(4001)))}});
         break;
       case 7:
         world_.now.scheduling += absl::Minutes(3);
@@ -90,8 +89,10 @@ class Shell {
   }
 
   void Exit(const AttemptKey& key, StopCause cause) {
-    ExitReport exit{.incarnation = processes_.at(key), .cause = cause,
-                    .started = world_.now.real, .ended = world_.now.real};
+    ExitReport exit{.incarnation = processes_.at(key),
+                    .cause = cause,
+                    .started = world_.now.real,
+                    .ended = world_.now.real};
     exit.code = random_.Chance(0.6) ? 85 : static_cast<int>(random_.Uniform(2));
     exit.checkpointed = exit.code == 85;
     for (const Event& event : due_) {
@@ -112,8 +113,10 @@ class Shell {
 
   void On(const Prepare& e) { EXPECT_TRUE(prepared_.insert(e.key).second) << "prepared twice"; }
   void On(const Fetch& e) {
-    if (random_.Chance(0.8)) due_.push_back(FetchDone{.key = e.key});
-    else due_.push_back(FetchFailed{.key = e.key});
+    if (random_.Chance(0.8))
+      due_.push_back(FetchDone{.key = e.key});
+    else
+      due_.push_back(FetchFailed{.key = e.key});
   }
   void On(const CancelFetch&) {}
   void On(const Launch& e) {
@@ -131,9 +134,8 @@ class Shell {
   }
   void StartPending() {
     for (const Launch& launch : pending_starts_) {
-      due_.push_back(LaunchDone{.key = launch.key,
-                                .incarnation = launch.incarnation,
-                                .started = world_.now.real});
+      due_.push_back(LaunchDone{
+          .key = launch.key, .incarnation = launch.incarnation, .started = world_.now.real});
       if (random_.Chance(0.3)) continue;
       Exit(launch.key, StopCause::kNone);
     }

@@ -79,10 +79,8 @@ TEST(Machine, ResidencyIsCheckedHereToo) {
     std::vector<std::string> jurisdictions;
     bool runs;
   } cases[] = {
-      {"listed", {"FR", "DE"}, true},
-      {"any", {"*"}, true},
-      {"elsewhere only", {"CN"}, false},
-      {"empty means none, not any", {}, false},
+      {"listed", {"FR", "DE"}, true},           {"any", {"*"}, true},
+      {"elsewhere only", {"CN"}, false},        {"empty means none, not any", {}, false},
       {"a group is not a code", {"EU"}, false},
   };
   for (const auto& c : cases) {
@@ -150,8 +148,7 @@ TEST(Machine, OrdersOfALowerTermAreIgnored) {
 
 TEST(Machine, RestoresBeforeItStarts) {
   World w;
-  EXPECT_EQ(w.Start(kSecond, Restoring(Seq(kFirst, 3))),
-            "prepare 1/0#2; fetch 1/0#2 from 1/0#1.3");
+  EXPECT_EQ(w.Start(kSecond, Restoring(Seq(kFirst, 3))), "prepare 1/0#2; fetch 1/0#2 from 1/0#1.3");
   EXPECT_EQ(w.Report(), "1/0#2 fetching");
   EXPECT_EQ(w.Do(FetchDone{.key = kSecond}), "launch 1/0#2 1");
   EXPECT_EQ(w.Report(), "1/0#2 verified");
@@ -238,9 +235,9 @@ TEST(Machine, WhatWasSavedWhenTheLeaseRanOutIsKept) {
 
 TEST(Machine, AnOrderThatMakesNoSenseIsRefused) {
   World w;
-  EXPECT_EQ(w.Order(StartOrder{.key = kFirst, .spec = World::OneCore(),
-                               .invalid = "no such signal"}),
-            "");
+  EXPECT_EQ(
+      w.Order(StartOrder{.key = kFirst, .spec = World::OneCore(), .invalid = "no such signal"}),
+      "");
   EXPECT_EQ(w.Report(), "1/0#1 refused INVALID_ORDER");
 }
 
@@ -459,11 +456,11 @@ TEST(MachineRestart, AdoptsWhatRuns) {
   AttemptSpec spec = World::Checkpointing();
   spec.checkpoint_interval = absl::Minutes(5);
   w.Do(CheckpointFound{.checkpoint = {.key = Seq(kFirst, 1), .run_time = absl::Hours(1)}});
-  EXPECT_EQ(w.Do(AttemptFound{.key = kFirst,
-                              .spec = spec,
-                              .state = AttemptFound::Running{.incarnation = 2,
-                                                             .started = w.now.real}}),
-            "run 1/0#1");
+  EXPECT_EQ(
+      w.Do(AttemptFound{.key = kFirst,
+                        .spec = spec,
+                        .state = AttemptFound::Running{.incarnation = 2, .started = w.now.real}}),
+      "run 1/0#1");
   EXPECT_EQ(w.machine.Statuses(w.now)[0].phase, Phase::kRunning);
   w.After(absl::Minutes(4));
   EXPECT_EQ(w.machine.Statuses(w.now)[0].run_time, absl::Minutes(64));
@@ -472,19 +469,24 @@ TEST(MachineRestart, AdoptsWhatRuns) {
 
 TEST(MachineRestart, AnExitMeanwhileIsJudgedNow) {
   World w;
-  EXPECT_EQ(w.Do(AttemptFound{.key = kFirst,
-                              .spec = World::OneCore(),
-                              .state = ExitReport{.incarnation = 1, .code = 0,
-                                                  .started = w.now.real, .ended = w.now.real}}),
-            "");
+  EXPECT_EQ(
+      w.Do(AttemptFound{
+          .key = kFirst,
+          .spec = World::OneCore(),
+          .state =
+              ExitReport{.incarnation = 1, .code = 0, .started = w.now.real, .ended = w.now.real}}),
+      "");
   EXPECT_EQ(w.Report(), "1/0#1 succeeded EXITED");
 }
 
 TEST(MachineRestart, WhatHadSavedIsSealedAndGoesOnOnlyWithALease) {
   World w(World::Node());
   w.After(absl::Hours(2000));  // The lease is over.
-  const ExitReport saved{.incarnation = 3, .code = 85, .cause = StopCause::kLeave,
-                         .checkpointed = true, .started = w.now.real - absl::Minutes(1),
+  const ExitReport saved{.incarnation = 3,
+                         .code = 85,
+                         .cause = StopCause::kLeave,
+                         .checkpointed = true,
+                         .started = w.now.real - absl::Minutes(1),
                          .ended = w.now.real};
   EXPECT_EQ(w.Do(AttemptFound{.key = kFirst, .spec = World::Checkpointing(), .state = saved}),
             "seal 1/0#1.3 copy after 1m");
@@ -496,8 +498,12 @@ TEST(MachineRestart, WhatHadSavedIsSealedAndGoesOnOnlyWithALease) {
 TEST(MachineRestart, WhatTheLeaseEndedDoesNotGoOn) {
   World w;
   w.Do(CheckpointFound{.checkpoint = {.key = Seq(kFirst, 3)}});
-  const ExitReport saved{.incarnation = 3, .code = 85, .cause = StopCause::kLeaseExpired,
-                         .checkpointed = true, .started = w.now.real, .ended = w.now.real};
+  const ExitReport saved{.incarnation = 3,
+                         .code = 85,
+                         .cause = StopCause::kLeaseExpired,
+                         .checkpointed = true,
+                         .started = w.now.real,
+                         .ended = w.now.real};
   EXPECT_EQ(w.Do(AttemptFound{.key = kFirst, .spec = World::Checkpointing(), .state = saved}),
             "save 1/0#1 stopped LEASE_EXPIRED");
 }
@@ -505,8 +511,11 @@ TEST(MachineRestart, WhatTheLeaseEndedDoesNotGoOn) {
 TEST(MachineRestart, WhatWasSealedIsNotSealedAgain) {
   World w;
   w.Do(CheckpointFound{.checkpoint = {.key = Seq(kFirst, 3)}});
-  const ExitReport saved{.incarnation = 3, .code = 85, .checkpointed = true,
-                         .started = w.now.real, .ended = w.now.real};
+  const ExitReport saved{.incarnation = 3,
+                         .code = 85,
+                         .checkpointed = true,
+                         .started = w.now.real,
+                         .ended = w.now.real};
   EXPECT_EQ(w.Do(AttemptFound{.key = kFirst, .spec = World::Checkpointing(), .state = saved}),
             "launch 1/0#1 4");
 }
@@ -521,19 +530,20 @@ TEST(MachineRestart, ASavedOutcomeIsToldAgain) {
 
 TEST(MachineRestart, WhatHadNotStartedBeginsAnew) {
   World w;
-  EXPECT_EQ(w.Do(AttemptFound{.key = kSecond,
-                              .spec = Restoring(Seq(kFirst, 1)),
-                              .state = AttemptFound::NotStarted{}}),
-            "fetch 1/0#2 from 1/0#1.1");
+  EXPECT_EQ(
+      w.Do(AttemptFound{
+          .key = kSecond, .spec = Restoring(Seq(kFirst, 1)), .state = AttemptFound::NotStarted{}}),
+      "fetch 1/0#2 from 1/0#1.1");
 }
 
 TEST(MachineRestart, ALostShimIsNotAFailureOfTheJob) {
   World w;
-  EXPECT_EQ(w.Do(AttemptFound{.key = kFirst,
-                              .spec = World::OneCore(),
-                              .state = ExitReport{.incarnation = 1, .kind = ExitKind::kLost,
-                                                  .ended = w.now.real}}),
-            "save 1/0#1 stopped PROCESS_LOST");
+  EXPECT_EQ(
+      w.Do(AttemptFound{
+          .key = kFirst,
+          .spec = World::OneCore(),
+          .state = ExitReport{.incarnation = 1, .kind = ExitKind::kLost, .ended = w.now.real}}),
+      "save 1/0#1 stopped PROCESS_LOST");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// A Machine with a clock that the test turns, and effects as text: what the core says to do can then
-// be compared with what a reader expects.
+// A Machine with a clock that the test turns, and effects as text: what the core says to do can
+// then be compared with what a reader expects.
 #pragma once
 
 #include <string>
@@ -70,9 +70,8 @@ class World {
   }
 
   static NodeSpec Node() {
-    return {.cores = MilliCores::FromMilli(4000),
-            .memory = Bytes::FromGiB(8),
-            .jurisdiction = "DE"};
+    return {
+        .cores = MilliCores::FromMilli(4000), .memory = Bytes::FromGiB(8), .jurisdiction = "DE"};
   }
 
   static AttemptSpec OneCore() {

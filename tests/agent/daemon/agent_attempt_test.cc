@@ -29,8 +29,9 @@ TEST_F(Attempts, SaysWhoItIs) {
 
 TEST_F(Attempts, RunsToItsEnd) {
   StartAgent("node-a");
-  v1::AttemptOrder order = Start(
-      7, 3, "echo $HELIOTROPE_JOB_ID $HELIOTROPE_TASK_INDEX $HELIOTROPE_ATTEMPT "
+  v1::AttemptOrder order =
+      Start(7, 3,
+            "echo $HELIOTROPE_JOB_ID $HELIOTROPE_TASK_INDEX $HELIOTROPE_ATTEMPT "
             "$HELIOTROPE_DATACENTER $HELIOTROPE_DEADLINE $COLOUR; "
             "echo 42 > $HELIOTROPE_OUTPUT_DIR/result; echo x > $HELIOTROPE_OUTPUT_DIR/junk");
   (*order.mutable_start()->mutable_task()->mutable_environment())["COLOUR"] = "blue";
@@ -85,8 +86,7 @@ TEST_F(Attempts, StopEndsTheWholeTree) {
     pids = os::ReadFile(pid_file, 100).value_or("");
     return std::count(pids.begin(), pids.end(), '\n') == 2;
   }));
-  ASSERT_TRUE(
-      scheduler_.Send("node-a", Order(order, v1::AttemptOrder::ACTION_STOP, "CANCELLED")));
+  ASSERT_TRUE(scheduler_.Send("node-a", Order(order, v1::AttemptOrder::ACTION_STOP, "CANCELLED")));
   ASSERT_TRUE(Reaches(order, AttemptStatus::PHASE_STOPPED));
   EXPECT_EQ(Status(order).reason(), "CANCELLED");
   EXPECT_NE(kill(std::stoi(pids), 0), 0) << "a child is alive";
@@ -138,7 +138,8 @@ TEST_F(Attempts, WithoutARenewedLeaseTheJobIsStoppedInTimeAndItsWorkKept) {
   *order.mutable_start()->mutable_task()->mutable_checkpoint()->mutable_grace() =
       wire::ToProto(absl::Seconds(2));
   ASSERT_TRUE(scheduler_.Send("node-a", order));
-  ASSERT_TRUE(scheduler_.Until([&] { return Output("node-a", order).find("begun") != std::string::npos; }));
+  ASSERT_TRUE(
+      scheduler_.Until([&] { return Output("node-a", order).find("begun") != std::string::npos; }));
   scheduler_.SetGranting(false);
   ASSERT_TRUE(Reaches(order, AttemptStatus::PHASE_STOPPED));
   EXPECT_EQ(Status(order).reason(), "LEASE_EXPIRED");
@@ -169,9 +170,8 @@ TEST_F(Attempts, ARefusedHelloIsLoggedAndTriedAgain) {
   scheduler_.refuse = absl::InvalidArgumentError("unknown data center \"frankfurt-1\"");
   StartAgent("node-a", {.wait_connected = false});
   ASSERT_TRUE(scheduler_.Until([&] { return scheduler_.refusals() >= 1; }));
-  ASSERT_TRUE(scheduler_.Until([&] {
-    return Log("node-a").find("the scheduler refuses this agent") != std::string::npos;
-  }));
+  ASSERT_TRUE(scheduler_.Until(
+      [&] { return Log("node-a").find("the scheduler refuses this agent") != std::string::npos; }));
   EXPECT_THAT(Log("node-a"), HasSubstr("unknown data center"));
   EXPECT_TRUE(IsRunning("node-a"));
 }

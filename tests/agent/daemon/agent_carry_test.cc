@@ -29,8 +29,8 @@ class Carry : public AgentTest {
   v1::CheckpointStatus LeftWith(const std::string& node, const v1::AttemptOrder& order) {
     EXPECT_TRUE(scheduler_.Send(node, order));
     EXPECT_TRUE(Reaches(order, AttemptStatus::PHASE_RUNNING));
-    EXPECT_TRUE(scheduler_.Until(
-        [&] { return Output(node, order).find("begun") != std::string::npos; }));
+    EXPECT_TRUE(
+        scheduler_.Until([&] { return Output(node, order).find("begun") != std::string::npos; }));
     EXPECT_TRUE(scheduler_.Send(node, Order(order, v1::AttemptOrder::ACTION_LEAVE, "MOVE")));
     EXPECT_TRUE(Reaches(order, AttemptStatus::PHASE_LEFT));
     return Status(order).checkpoint();

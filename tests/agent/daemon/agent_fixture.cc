@@ -66,8 +66,7 @@ AgentTest::~AgentTest() {
 void AgentTest::KillLeftovers(const std::string& state) {
   std::atomic<int> live{0};
   auto runner = exec::ShimRunner::Create(
-      {.state_directory = state, .shim = absl::StrCat(HT_BIN_DIR, "/heliotrope-shim"),
-       .lease = {}},
+      {.state_directory = state, .shim = absl::StrCat(HT_BIN_DIR, "/heliotrope-shim"), .lease = {}},
       [&](const exec::AttemptKey&, const exec::AttemptEnd&) { --live; });
   if (!runner.ok()) return;
   const auto keys = (*runner)->List();
@@ -88,24 +87,24 @@ void AgentTest::StartAgent(const std::string& node, const AgentOptions& options)
   agent.state = root + "/state";
   const std::string ports = root + "/ports.json";
   unlink(ports.c_str());
-  ASSERT_TRUE(os::WriteFileAtomically(
-                  root + "/agent.yaml",
-                  absl::StrCat("node: ", node, "\ndata_center: frankfurt-1\njurisdiction: ",
-                               options.jurisdiction, "\nscheduler: ", scheduler_.address(),
-                               "\nlisten: 127.0.0.1:0\nhttp_listen: 127.0.0.1:0\n",
-                               "state_directory: ", agent.state,
-                               "\ncapacity: {cores: 1000, memory_bytes: 1TiB}\n",
-                               "log: {level: debug}\n",
-                               options.extra.find("load:") != std::string::npos
-                                   ? ""
-                                   : "yield: {freeze_above_cpu_pressure_percent: 0}\n",
-                               options.extra))
-                  .ok());
+  ASSERT_TRUE(
+      os::WriteFileAtomically(
+          root + "/agent.yaml",
+          absl::StrCat(
+              "node: ", node, "\ndata_center: frankfurt-1\njurisdiction: ", options.jurisdiction,
+              "\nscheduler: ", scheduler_.address(),
+              "\nlisten: 127.0.0.1:0\nhttp_listen: 127.0.0.1:0\n", "state_directory: ", agent.state,
+              "\ncapacity: {cores: 1000, memory_bytes: 1TiB}\n", "log: {level: debug}\n",
+              options.extra.find("load:") != std::string::npos
+                  ? ""
+                  : "yield: {freeze_above_cpu_pressure_percent: 0}\n",
+              options.extra))
+          .ok());
   const std::string program = absl::StrCat(HT_BIN_DIR, "/heliotrope-agent");
   const std::string config = root + "/agent.yaml";
   const std::string log = root + "/log";
-  std::vector<const char*> argv = {program.c_str(),  "--config",      config.c_str(),
-                                   "--ports-file", ports.c_str(), nullptr};
+  std::vector<const char*> argv = {program.c_str(), "--config",    config.c_str(),
+                                   "--ports-file",  ports.c_str(), nullptr};
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 2, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
@@ -119,8 +118,7 @@ void AgentTest::StartAgent(const std::string& node, const AgentOptions& options)
   agent.address = absl::StrCat("127.0.0.1:", PortAfter(json, "grpc"));
   agent.http_port = PortAfter(json, "http");
   if (options.wait_connected) {
-    ASSERT_TRUE(scheduler_.Until([&] { return scheduler_.hellos().size() > hellos; }))
-        << Log(node);
+    ASSERT_TRUE(scheduler_.Until([&] { return scheduler_.hellos().size() > hellos; })) << Log(node);
   }
 }
 
@@ -162,8 +160,7 @@ std::string AgentTest::Metrics(const std::string& node) {
 }
 
 std::unique_ptr<v1::AgentService::Stub> AgentTest::Stub(const std::string& node) {
-  return v1::AgentService::NewStub(
-      *wire::MakeChannel(Address(node), *wire::MakeCredentials({})));
+  return v1::AgentService::NewStub(*wire::MakeChannel(Address(node), *wire::MakeCredentials({})));
 }
 
 v1::AttemptOrder AgentTest::Start(uint64_t job, uint32_t number, const std::string& script) {

@@ -19,8 +19,9 @@ using v1::AttemptStatus;
 using Restart = AgentTest;
 
 // It has begun to count, and listens for its signal.
-#define COUNTS(order) \
-  ASSERT_TRUE(scheduler_.Until([&] { return Output("node-a", order).find("begun") != std::string::npos; }))
+#define COUNTS(order)           \
+  ASSERT_TRUE(scheduler_.Until( \
+      [&] { return Output("node-a", order).find("begun") != std::string::npos; }))
 
 TEST_F(Restart, AKilledAgentFindsItsAttemptsRunning) {
   StartAgent("node-a");
@@ -110,9 +111,8 @@ TEST_F(Restart, PeriodicCheckpointsGoOn) {
 
 TEST_F(Restart, ADirectoryIsOneAgents) {
   StartAgent("node-a");
-  const std::string command =
-      absl::StrCat(HT_BIN_DIR, "/heliotrope-agent --config ", directory_, "/node-a/agent.yaml 2> ",
-                   directory_, "/second");
+  const std::string command = absl::StrCat(HT_BIN_DIR, "/heliotrope-agent --config ", directory_,
+                                           "/node-a/agent.yaml 2> ", directory_, "/second");
   const int status = std::system(command.c_str());
   EXPECT_EQ(WEXITSTATUS(status), 1);
   EXPECT_THAT(*os::ReadFile(directory_ + "/second", 1 << 20), HasSubstr("another agent runs"));

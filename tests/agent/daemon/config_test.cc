@@ -31,8 +31,9 @@ TEST(Config, DefaultsAreThoseOfTheSchema) {
 
 TEST(Config, TakesWhatIsSet) {
   const auto config = ParseConfig(
-      kLeast + "capacity: {cores: 2.5, memory_bytes: 4GiB}\nstate_directory: state\n"
-               "yield: {freeze_above: 0.5, leave_after: 1m, freeze_above_cpu_pressure_percent: 0}\n",
+      kLeast +
+          "capacity: {cores: 2.5, memory_bytes: 4GiB}\nstate_directory: state\n"
+          "yield: {freeze_above: 0.5, leave_after: 1m, freeze_above_cpu_pressure_percent: 0}\n",
       "/srv/agent.yaml");
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->spec.cores, MilliCores::FromMilli(2500));
@@ -54,7 +55,8 @@ TEST(Config, SaysWhatIsWrongAndWhere) {
       {"no jurisdiction", "node: a\ndata_center: b\n" + kShim, "\"jurisdiction\": \"\" is no"},
       {"a group's way of writing", "node: a\ndata_center: b\njurisdiction: de\n" + kShim,
        ":3: \"jurisdiction\": \"de\" is no jurisdiction"},
-      {"node out of pattern", "node: A b\ndata_center: b\njurisdiction: DE\n" + kShim, ":1: \"node\""},
+      {"node out of pattern", "node: A b\ndata_center: b\njurisdiction: DE\n" + kShim,
+       ":1: \"node\""},
       {"an address that is none", kLeast + "scheduler: nowhere\n",
        ":5: \"scheduler\": \"nowhere\" is not an address"},
       {"dialling out without certificates", kLeast + "scheduler: 10.0.0.1:7400\n",

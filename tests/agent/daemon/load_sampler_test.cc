@@ -29,8 +29,7 @@ TEST(WithinCapacity, WhatTheHostHasBeyondItIsTheForegroundsFirst) {
                                .foreground_memory = Bytes::FromGiB(5),
                                .psi_cpu_some_avg10 = {},
                                .psi_memory_some_avg10 = {}};
-    const NodeSpec node{.cores = MilliCores::FromCores(c.batch_cores),
-                        .memory = Bytes::FromGiB(4)};
+    const NodeSpec node{.cores = MilliCores::FromCores(c.batch_cores), .memory = Bytes::FromGiB(4)};
     EXPECT_EQ(WithinCapacity(sample, node).cores, MilliCores::FromCores(c.want));
     EXPECT_EQ(WithinCapacity(sample, node).memory, Bytes::FromGiB(1));
   }

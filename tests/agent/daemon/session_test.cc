@@ -45,26 +45,25 @@ class SessionTest : public ::testing::Test {
     char pattern[] = "/tmp/session_test.XXXXXX";
     directory_ = mkdtemp(pattern);
     lease_ = *exec::LeaseFile::Open(directory_);
-    runner_ = *exec::ShimRunner::Create(
-        {.state_directory = directory_, .shim = absl::StrCat(HT_BIN_DIR, "/heliotrope-shim"),
-         .lease = {}},
-        [](const exec::AttemptKey&, const exec::AttemptEnd&) {});
+    runner_ = *exec::ShimRunner::Create({.state_directory = directory_,
+                                         .shim = absl::StrCat(HT_BIN_DIR, "/heliotrope-shim"),
+                                         .lease = {}},
+                                        [](const exec::AttemptKey&, const exec::AttemptEnd&) {});
     config_.spec = machine_spec_;
     config_.load_interval = absl::Seconds(5);
     load_ = *LoadSampler::Create(config_, *runner_);
     v1::Hello hello;
     hello.set_node_id("node-a");
     session_ = std::make_unique<Session>(
-        Session::World{.line = line_,
-                       .machine = machine_,
-                       .clock = clock_,
-                       .lease = *lease_,
-                       .load = *load_,
-                       .metrics = metrics_,
-                       .on_orders = [this](const v1::Orders&, Term) { ++orders_; },
-                       .apply = [this](const Event& event) {
-                         machine_.Apply(event, clock_.Read());
-                       }},
+        Session::World{
+            .line = line_,
+            .machine = machine_,
+            .clock = clock_,
+            .lease = *lease_,
+            .load = *load_,
+            .metrics = metrics_,
+            .on_orders = [this](const v1::Orders&, Term) { ++orders_; },
+            .apply = [this](const Event& event) { machine_.Apply(event, clock_.Read()); }},
         hello, 1);
   }
   ~SessionTest() override {
@@ -98,9 +97,8 @@ class SessionTest : public ::testing::Test {
   }
 
   std::string directory_;
-  NodeSpec machine_spec_{.cores = MilliCores::FromMilli(1000),
-                         .memory = Bytes::FromGiB(1),
-                         .jurisdiction = "DE"};
+  NodeSpec machine_spec_{
+      .cores = MilliCores::FromMilli(1000), .memory = Bytes::FromGiB(1), .jurisdiction = "DE"};
   Config config_;
   FakeLine line_;
   Machine machine_{machine_spec_};

@@ -76,16 +76,14 @@ TEST(Convert, AStartThatMakesNoSenseSaysWhy) {
   } cases[] = {
       {"no command", [](auto& s) { s.mutable_task()->clear_command(); }, "task.command"},
       {"no job", [](auto& s) { s.set_job_name("nightly"); }, "name"},
-      {"no signal",
-       [](auto& s) { s.mutable_task()->mutable_checkpoint()->set_signal("SIGNONE"); }, "SIGNONE"},
+      {"no signal", [](auto& s) { s.mutable_task()->mutable_checkpoint()->set_signal("SIGNONE"); },
+       "SIGNONE"},
       {"uncatchable",
        [](auto& s) { s.mutable_task()->mutable_checkpoint()->set_signal("SIGKILL"); }, "SIGKILL"},
-      {"exit code",
-       [](auto& s) { s.mutable_task()->mutable_checkpoint()->set_exit_code(256); }, "256"},
+      {"exit code", [](auto& s) { s.mutable_task()->mutable_checkpoint()->set_exit_code(256); },
+       "256"},
       {"interval",
-       [](auto& s) {
-         s.mutable_task()->mutable_checkpoint()->mutable_interval()->set_seconds(-1);
-       },
+       [](auto& s) { s.mutable_task()->mutable_checkpoint()->mutable_interval()->set_seconds(-1); },
        "interval"},
       {"digest", [](auto& s) { s.mutable_restore()->set_digest("short"); }, "digest"},
   };

@@ -43,7 +43,10 @@ class CoreLoopTest : public testing::Test, public rpc::EffectSink {
                                        std::move(hooks));
     loop_->Start(*this);
   }
-  ~CoreLoopTest() override { store_.Open(); }
+  void TearDown() override {
+    store_.Open();
+    loop_.reset();  // Before this, which it calls into, begins to go.
+  }
 
   void OnEffects(std::vector<core::Effect> effects) override {
     effects_ += effects.size();
@@ -202,7 +205,7 @@ TEST_F(CoreLoopTest, AFullQueueIsSaidAtOnceAndTheAgentsAreNotAffected) {
   EXPECT_THAT(registry_.Text(),
               HasSubstr("heliotrope_scheduler_queue_refusals_total{lane=\"clients\"} 10"));
   store_.Open();
-  loop_.reset();  // Before `refused` goes.
+  EXPECT_TRUE(loop_->Stop().ok());  // Before `refused` goes.
 }
 
 TEST_F(CoreLoopTest, AFullDiskIsTriedAgainUntilItHasRoomAndNothingIsAcknowledgedMeanwhile) {

@@ -26,6 +26,7 @@ class GaugesTest : public testing::Test, public rpc::EffectSink {
         gauges_(loop_, registry_) {
     loop_.Start(*this);
   }
+  void TearDown() override { loop_.Stop().IgnoreError(); }
   void OnEffects(std::vector<core::Effect>) override {}
   std::string Refreshed() {
     EXPECT_TRUE(gauges_.Refresh().ok());

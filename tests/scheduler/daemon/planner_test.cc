@@ -23,9 +23,9 @@ class PlannerTest : public testing::Test, public rpc::EffectSink {
     loop_.Start(*this);
     planner_.Start();
   }
-  ~PlannerTest() override {
+  void TearDown() override {
     planner_.Stop();
-    loop_.Stop().IgnoreError();  // Before the planner goes: it is told of wishes.
+    loop_.Stop().IgnoreError();  // Before the planner and this go: it calls into both.
   }
 
   void OnEffects(std::vector<core::Effect> effects) override {

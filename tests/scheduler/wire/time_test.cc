@@ -59,8 +59,8 @@ TEST(Duration, GoesThereAndBack) {
 
 TEST(Duration, RefusesWhatIsNone) {
   for (const auto& proto :
-       {Duration(1, -1), Duration(-1, 1), Duration(0, 1'000'000'000),
-        Duration(315'576'000'001, 0), Duration(std::numeric_limits<int64_t>::min(), 0)}) {
+       {Duration(1, -1), Duration(-1, 1), Duration(0, 1'000'000'000), Duration(315'576'000'001, 0),
+        Duration(std::numeric_limits<int64_t>::min(), 0)}) {
     EXPECT_FALSE(FromProto(proto, "grace").ok()) << proto.ShortDebugString();
   }
   EXPECT_FALSE(NonNegativeFromProto(Duration(-1, 0), "grace").ok());

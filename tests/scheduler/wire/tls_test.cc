@@ -60,9 +60,9 @@ void Make(Identity& made, const char* common_name, const char* country, const Id
   };
   if (country != nullptr) add("C", country);
   add("CN", common_name);
-  X509_set_issuer_name(made.certificate, X509_get_subject_name(
-                                             issuer == nullptr ? made.certificate
-                                                               : issuer->certificate));
+  X509_set_issuer_name(
+      made.certificate,
+      X509_get_subject_name(issuer == nullptr ? made.certificate : issuer->certificate));
   if (issuer == nullptr) AddExtension(made.certificate, NID_basic_constraints, "critical,CA:TRUE");
   AddExtension(made.certificate, NID_subject_alt_name, "IP:127.0.0.1,DNS:localhost");
   X509_sign(made.certificate, issuer == nullptr ? made.key : issuer->key, EVP_sha256());
@@ -192,8 +192,7 @@ TEST_F(TlsTest, WrongFilesAreNamed) {
   EXPECT_EQ(MakeCredentials(missing).status().code(), absl::StatusCode::kNotFound);
   TlsFiles mixed = Files("node");
   mixed.key = Path("stranger", "key");
-  EXPECT_THAT(std::string(MakeCredentials(mixed).status().message()),
-              HasSubstr("does not belong"));
+  EXPECT_THAT(std::string(MakeCredentials(mixed).status().message()), HasSubstr("does not belong"));
   TlsFiles swapped = Files("node");
   swapped.cert = Path("node", "key");
   EXPECT_THAT(std::string(MakeCredentials(swapped).status().message()),
