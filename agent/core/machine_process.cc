@@ -128,6 +128,10 @@ void Machine::On(const ProcessExited& event) {
                            attempt.stage == Stage::kFrozen || attempt.stage == Stage::kSaving ||
                            attempt.stage == Stage::kStopping;
   if (!has_process) return;
+  // A short process may have ended before its start was told.
+  if (attempt.stage == Stage::kStarting && event.exit.started.has_value()) {
+    EmitNote(Note::Kind::kStarted, event.key, "", "");
+  }
   const bool unasked = event.exit.cause == StopCause::kNone && !attempt.leave_asked;
   CountExit(attempt, event.exit);
   ExitReport exit = event.exit;
