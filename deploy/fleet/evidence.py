@@ -14,7 +14,7 @@ import fleet
 
 # How far the sum of foreground and batch may be above the target, as shares of the capacity: a
 # forecast is not a promise, and leaving takes a task some minutes of the accelerated time.
-OVERRUN_CORE_HOURS_MAX = 0.03  # Of all batch core hours.
+OVERRUN_CORE_HOURS_MAX = 0.02  # Of all batch core hours.
 HOST_LOAD_MAX = 1.0
 GRID = datetime.timedelta(minutes=5)
 LONGEST_STOPOVER = datetime.timedelta(hours=1)

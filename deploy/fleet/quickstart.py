@@ -219,14 +219,21 @@ class Quickstart:
         threading.Thread(target=read, args=(self.follower.stdout,), daemon=True).start()
 
     def submit(self, job):
+        """False if the scheduler cannot be reached now."""
         step_seconds = self.options.day_seconds / 24 / jobs.STEPS_PER_HOUR
         python = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
         arguments = jobs.submit_arguments(
             self.mix, job, start=START, step_seconds=step_seconds,
             program=[python, "-IS", self.work], evidence_folder=self.notes)
-        name = self.client.run("job", "submit", *arguments).strip()
+        try:
+            name = self.client.run("job", "submit", *arguments).strip()
+        except cli.CommandFailed:
+            if self.scheduler_answers():
+                raise
+            return False  # The scheduler has gone; the same request id makes a second try safe.
         tasks = f", {job.count} tasks" if job.count > 1 else ""
         self.say(f"submitted {name}{tasks}: {job.what} ({job.hours:g} h on {job.cores:g} cores)")
+        return True
 
     # The run.
 
@@ -252,8 +259,8 @@ class Quickstart:
             self.tell_ended_daemons()
             self.daemons.reap_orphans(but=[self.follower.pid])
             if self.scheduler_answers():
-                while waiting and waiting[0].submit_hours <= hours:
-                    self.submit(waiting.pop(0))
+                while waiting and waiting[0].submit_hours <= hours and self.submit(waiting[0]):
+                    waiting.pop(0)
                 if self.show(now, hours) == len(self.plans) and not waiting:
                     return
             if hours >= self.options.days * 24 + LAST_CALL_SECONDS * self.clock.speed / 3600:

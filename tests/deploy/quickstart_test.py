@@ -75,12 +75,13 @@ class QuickstartTest(unittest.TestCase):
     def test_daemons_that_are_killed_and_started_again_by_hand_lose_nothing(self):
         """Promises 1, 3 and 11, seen from the jobs: the verdict holds all the same."""
         quickstart = self.start("--day-seconds", DAY_SECONDS)
-        self.wait_for_notes(quickstart)
-        for name in ("scheduler", "agent-hangzhou"):
-            os.kill(self.pid_of(name), signal.SIGKILL)
         said = []
         for line in quickstart.stdout:
             said.append(line)
+            if "submitted jobs/sweep" in line:
+                self.wait_for_notes(quickstart)
+                for name in ("scheduler", "agent-hangzhou"):
+                    os.kill(self.pid_of(name), signal.SIGKILL)
             if " start it again with:  " in line:
                 command = line.partition(" start it again with:  ")[2].removesuffix(" &\n")
                 subprocess.Popen(command.split(), stdin=subprocess.DEVNULL,
