@@ -299,14 +299,16 @@ class FleetTest(unittest.TestCase):
             return [line.split() for line in file.read().splitlines()]
 
 
-def job_of(command, residency=("any",), cores=1.0, expected=3600, checkpoint=None, **fields):
+def job_of(command, residency=("any",), cores=1.0, expected=3600, checkpoint=None, grace=2,
+           **fields):
     job = jobs_pb2.Job(residency=list(residency), **fields)
     job.task.command.extend(command)
     job.task.milli_cores = int(cores * 1000)
     job.task.memory_bytes = 16 << 20
     job.task.expected_duration.seconds = expected
     if checkpoint is not None:
-        job.task.checkpoint.grace.seconds = 2
+        job.task.checkpoint.grace.seconds = grace
+        job.task.retry.max_retries = 3  # Batch has the lowest priority: a busy host may starve it.
         if checkpoint > 0:
             job.task.checkpoint.interval.FromMilliseconds(int(checkpoint * 1000))
     return job

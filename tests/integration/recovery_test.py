@@ -23,7 +23,7 @@ class RecoveryTest(FleetTest):
         evidence = self.evidence()
         self.submit(counter(evidence, 150), job_id="runs")
         self.until_task_runs("jobs/runs")
-        waiting = self.submit(["/bin/true"], job_id="waits", cores=7.9)
+        waiting = self.submit(["/bin/true"], job_id="waits", cores=6)
         scheduler.kill()
         scheduler.start()
         self.until_answers()
@@ -107,10 +107,10 @@ class RecoveryTest(FleetTest):
         self.until_state("jobs/runs", "SUCCEEDED")
 
     def test_killed_agent_and_tasks_go_on_elsewhere_from_the_copied_checkpoint(self):
-        scheduler = self.scheduler(["frankfurt-1", "frankfurt-2"], lease="4s")
+        scheduler = self.scheduler(["frankfurt-1", "frankfurt-2"], lease="10s")
         doomed = self.agent("f1", "frankfurt-1")
         evidence = self.evidence()
-        self.submit(counter(evidence, 200), job_id="carried", checkpoint=1.0)
+        self.submit(counter(evidence, 200), job_id="carried", checkpoint=1.0, grace=5)
         self.until_task_runs("jobs/carried")
         other = self.agent("f2", "frankfurt-2")
 
@@ -128,8 +128,8 @@ class RecoveryTest(FleetTest):
             return [s for s in starts(self.lines(evidence)) if s[3] == "frankfurt-2"]
 
         start = until(elsewhere, lambda: f"goes on in frankfurt-2: {self.tasks('jobs/carried')}")[0]
-        # Lease 4 s and 10 s more is the promise.
-        self.assertLess(time.monotonic() - killed, 14 * float(os.environ.get("HT_SLOWNESS", "1")))
+        # Lease and 10 s more is the promise.
+        self.assertLess(time.monotonic() - killed, 20 * float(os.environ.get("HT_SLOWNESS", "1")))
         self.assertGreater(int(start[2]), 0)
         self.assertLessEqual(int(start[2]), saved)
         self.until_state("jobs/carried", "SUCCEEDED")
