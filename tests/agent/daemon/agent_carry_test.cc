@@ -139,11 +139,14 @@ TEST_F(Carry, PeriodicCheckpointsGoOnHereAndACopyIsHeldElsewhere) {
 TEST_F(Carry, WhatDoesNotSaveInTimeHasFailed) {
   StartAgent("node-a");
   v1::AttemptOrder order = Counting(1, 1, 1);
-  order.mutable_start()->mutable_task()->set_command(2, "trap '' TERM; while :; do sleep 1; done");
+  order.mutable_start()->mutable_task()->set_command(
+      2, "trap '' TERM; echo begun; while :; do sleep 1; done");
   *order.mutable_start()->mutable_task()->mutable_checkpoint()->mutable_grace() =
       wire::ToProto(absl::Milliseconds(300));
   ASSERT_TRUE(scheduler_.Send("node-a", order));
   ASSERT_TRUE(Reaches(order, AttemptStatus::PHASE_RUNNING));
+  ASSERT_TRUE(
+      scheduler_.Until([&] { return Output("node-a", order).find("begun") != std::string::npos; }));
   ASSERT_TRUE(scheduler_.Send("node-a", Order(order, v1::AttemptOrder::ACTION_LEAVE, "MOVE")));
   ASSERT_TRUE(Reaches(order, AttemptStatus::PHASE_FAILED));
   EXPECT_EQ(Status(order).reason(), "CHECKPOINT_FAILED");
