@@ -109,19 +109,23 @@ class Checker {
     return (std::filesystem::path(source_).parent_path() / path).lexically_normal().string();
   }
 
-  // Unset or zero is the default.
-  absl::Duration Duration(const std::string& field, bool set,
-                          const google::protobuf::Duration& value, absl::Duration unset,
-                          absl::Duration least, absl::Duration most) {
-    if (!set) return unset;
-    const auto duration = wire::NonNegativeFromProto(value, field);
+  struct DurationRange {
+    absl::Duration unset;  // What it is when it is not given.
+    absl::Duration least;
+    absl::Duration most;
+  };
+  // `value` is nullptr when the file does not have it.
+  absl::Duration Duration(const std::string& field, const google::protobuf::Duration* value,
+                          const DurationRange& range) {
+    if (value == nullptr) return range.unset;
+    const auto duration = wire::NonNegativeFromProto(*value, field);
     if (!duration.ok()) {
       Problem(field, Text(duration.status()));
-      return unset;
+      return range.unset;
     }
-    if (*duration < least || *duration > most) {
-      Problem(field, absl::StrCat(ShortDuration(*duration), " is not within ", ShortDuration(least),
-                                  " and ", ShortDuration(most)));
+    if (*duration < range.least || *duration > range.most) {
+      Problem(field, absl::StrCat(ShortDuration(*duration), " is not within ",
+                                  ShortDuration(range.least), " and ", ShortDuration(range.most)));
     }
     return *duration;
   }
@@ -153,8 +157,9 @@ class Checker {
   }
 
   void CheckLease() {
-    result_.lease = Duration("lease_duration", config_.has_lease_duration(),
-                             config_.lease_duration(), kDefaultLease, kMinLease, kMaxLease);
+    result_.lease = Duration("lease_duration",
+                             config_.has_lease_duration() ? &config_.lease_duration() : nullptr,
+                             {.unset = kDefaultLease, .least = kMinLease, .most = kMaxLease});
   }
 
   void CheckClock() {
@@ -289,29 +294,30 @@ class Checker {
     core::FleetConfig& fleet = result_.fleet;
     fleet.headroom_quantile = Number("planning.headroom_quantile", planning.headroom_quantile(),
                                      kDefaultQuantile, kMinQuantile, kMaxQuantile);
-    fleet.default_expected_duration =
-        Duration("planning.default_expected_duration", planning.has_default_expected_duration(),
-                 planning.default_expected_duration(), absl::Hours(1), kMinExpectedDuration,
-                 kMaxExpectedDuration);
-    fleet.planning.move_cooldown =
-        Duration("planning.move_cooldown", planning.has_move_cooldown(), planning.move_cooldown(),
-                 absl::Hours(1), absl::ZeroDuration(), kMaxMoveCooldown);
+    fleet.default_expected_duration = Duration(
+        "planning.default_expected_duration",
+        planning.has_default_expected_duration() ? &planning.default_expected_duration() : nullptr,
+        {.unset = absl::Hours(1), .least = kMinExpectedDuration, .most = kMaxExpectedDuration});
+    fleet.planning.move_cooldown = Duration(
+        "planning.move_cooldown",
+        planning.has_move_cooldown() ? &planning.move_cooldown() : nullptr,
+        {.unset = absl::Hours(1), .least = absl::ZeroDuration(), .most = kMaxMoveCooldown});
     fleet.planning.move_gain_factor =
         Number("planning.move_gain_factor", planning.move_gain_factor(), kDefaultMoveGain, 1,
                kMaxMoveGain);
-    fleet.move_pause =
-        Duration("planning.move_pause", planning.has_move_pause(), planning.move_pause(),
-                 kDefaultMovePause, absl::ZeroDuration(), kMaxMovePause);
+    fleet.move_pause = Duration(
+        "planning.move_pause", planning.has_move_pause() ? &planning.move_pause() : nullptr,
+        {.unset = kDefaultMovePause, .least = absl::ZeroDuration(), .most = kMaxMovePause});
   }
 
   void CheckRetention() {
     const proto::Retention& retention = config_.retention();
-    result_.fleet.ended_job_retention =
-        Duration("retention.ended_jobs", retention.has_ended_jobs(), retention.ended_jobs(),
-                 absl::Hours(24 * 7), absl::Minutes(1), kMaxRetention);
-    result_.fleet.request_retention =
-        Duration("retention.request_ids", retention.has_request_ids(), retention.request_ids(),
-                 kRequestIdRetention, absl::Minutes(1), kMaxRetention);
+    result_.fleet.ended_job_retention = Duration(
+        "retention.ended_jobs", retention.has_ended_jobs() ? &retention.ended_jobs() : nullptr,
+        {.unset = absl::Hours(24 * 7), .least = absl::Minutes(1), .most = kMaxRetention});
+    result_.fleet.request_retention = Duration(
+        "retention.request_ids", retention.has_request_ids() ? &retention.request_ids() : nullptr,
+        {.unset = kRequestIdRetention, .least = absl::Minutes(1), .most = kMaxRetention});
   }
 
   const proto::SchedulerConfig& config_;

@@ -83,29 +83,26 @@ void DropRepeated(std::vector<core::Effect>& effects) {
 
 }  // namespace
 
-CoreLoop::CoreLoop(core::Machine& machine, store::Store& store, const os::SchedulingClock& clock,
-                   rpc::CoreFacts facts, Metrics& metrics, CoreLoopHooks hooks)
-    : machine_(machine),
-      clock_(clock),
+CoreLoop::CoreLoop(const CoreLoopParts& parts, rpc::CoreFacts facts, CoreLoopHooks hooks)
+    : machine_(parts.machine),
+      clock_(parts.clock),
       facts_(std::move(facts)),
-      metrics_(metrics),
+      metrics_(parts.metrics),
       hooks_(std::move(hooks)),
       stall_(facts_.lease / 3),
       idle_wait_(std::min(kLongestWait, facts_.lease / 6)),
-      committer_(store, {.effects = [this](auto effects) { LetOut(std::move(effects)); },
-                         .ready =
-                             [this] {
-                               {
-                                 MutexLock lock(mutex_);
-                               }  // Not between the loop's look and its wait.
-                               changed_.NotifyOne();
-                             },
-                         .attempted =
-                             [this](absl::Duration took, const absl::Status& status) {
-                               metrics_.OnCommit(took, status);
-                             },
-                         .health = [this](const absl::Status& status) { OnStoreHealth(status); },
-                         .fatal = [this](const absl::Status& status) { hooks_.fatal(status); }}),
+      committer_(
+          parts.store,
+          {.effects = [this](auto effects) { LetOut(std::move(effects)); },
+           .ready =
+               [this] {
+                 { MutexLock lock(mutex_); }  // Not between the loop's look and its wait.
+                 changed_.NotifyOne();
+               },
+           .attempted = [this](absl::Duration took,
+                               const absl::Status& status) { metrics_.OnCommit(took, status); },
+           .health = [this](const absl::Status& status) { OnStoreHealth(status); },
+           .fatal = [this](const absl::Status& status) { hooks_.fatal(status); }}),
       last_beat_(hooks_.boottime()),
       effects_limit_(kHeldEffects) {}
 
@@ -140,11 +137,26 @@ absl::Duration CoreLoop::last_beat() const {
   return last_beat_;
 }
 
-absl::Status CoreLoop::CheckClient(size_t commands) {
-  if (stopping_) return Stopping();
-  if (!store_health_.ok()) return StoreStuck(store_health_);
-  if (client_commands_ + commands > kMaxQueuedCommands) return QueueFull(kMaxQueuedCommands);
-  return absl::OkStatus();
+absl::Status CoreLoop::Offer(ClientItem& item, size_t commands) {
+  absl::Status refused;
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) {
+      refused = Stopping();
+    } else if (!store_health_.ok()) {
+      refused = StoreStuck(store_health_);
+    } else if (client_commands_ + commands > kMaxQueuedCommands) {
+      refused = QueueFull(kMaxQueuedCommands);
+    } else {
+      Queue(std::move(item), commands);
+    }
+  }
+  if (refused.ok()) {
+    changed_.NotifyOne();
+  } else {
+    metrics_.OnRefused(Lane::kClients);
+  }
+  return refused;
 }
 
 void CoreLoop::Queue(ClientItem item, size_t commands) {
@@ -155,23 +167,20 @@ void CoreLoop::Queue(ClientItem item, size_t commands) {
 
 void CoreLoop::Post(std::vector<core::Command> commands, Replies done) {
   const size_t count = commands.size();
-  absl::Status refused;
-  {
-    MutexLock lock(mutex_);
-    refused = CheckClient(count);
-    if (refused.ok()) Queue(Unit{std::move(commands), std::move(done)}, count);
-  }
-  if (refused.ok()) {
-    changed_.NotifyOne();
-    return;
-  }
-  metrics_.OnRefused(Lane::kClients);
-  core::Reply reply;
-  reply.status = refused;
-  done(std::vector<core::Reply>(count, reply));
+  ClientItem item = Unit{std::move(commands), std::move(done)};
+  core::Reply refused;
+  refused.status = Offer(item, count);
+  if (!refused.status.ok()) std::get<Unit>(item).done(std::vector<core::Reply>(count, refused));
+}
+
+void CoreLoop::Query(Read read, ReadDone done) {
+  ClientItem item = Reading{std::move(read), std::move(done)};
+  const absl::Status refused = Offer(item, 1);
+  if (!refused.ok()) std::get<Reading>(item).done(refused);
 }
 
 void CoreLoop::PostFromAgent(core::Command command, OneReply done) {
+  AgentItem item = FromAgent{std::move(command), std::move(done)};
   core::Reply refused;
   {
     MutexLock lock(mutex_);
@@ -180,7 +189,7 @@ void CoreLoop::PostFromAgent(core::Command command, OneReply done) {
     } else if (agents_.size() >= kMaxQueuedFromAgents) {
       refused.status = QueueFull(kMaxQueuedFromAgents);
     } else {
-      agents_.emplace_back(FromAgent{std::move(command), std::move(done)});
+      agents_.push_back(std::move(item));
       metrics_.SetQueued(Lane::kAgents, agents_.size());
     }
   }
@@ -189,22 +198,8 @@ void CoreLoop::PostFromAgent(core::Command command, OneReply done) {
     return;
   }
   metrics_.OnRefused(Lane::kAgents);
-  if (done) done(refused);
-}
-
-void CoreLoop::Query(Read read, ReadDone done) {
-  absl::Status refused;
-  {
-    MutexLock lock(mutex_);
-    refused = CheckClient(1);
-    if (refused.ok()) Queue(Reading{std::move(read), std::move(done)}, 1);
-  }
-  if (refused.ok()) {
-    changed_.NotifyOne();
-    return;
-  }
-  metrics_.OnRefused(Lane::kClients);
-  done(refused);
+  const OneReply& reply = std::get<FromAgent>(item).done;
+  if (reply) reply(refused);
 }
 
 void CoreLoop::PostOwn(core::Command command, OneReply done) {
@@ -339,7 +334,7 @@ void CoreLoop::Handle(ClientItem& item) {
   if (auto* reading = std::get_if<Reading>(&item)) {
     reading->read(machine_);
     open_used_ = true;
-    open_.releases.push_back([done = std::move(reading->done)](const absl::Status& status) {
+    open_.releases.emplace_back([done = std::move(reading->done)](const absl::Status& status) {
       done(status.ok() ? status : GivenUp(status));
     });
     return;
@@ -348,8 +343,8 @@ void CoreLoop::Handle(ClientItem& item) {
   std::vector<core::Reply> replies;
   replies.reserve(unit.commands.size());
   for (const core::Command& command : unit.commands) replies.push_back(Apply(command));
-  open_.releases.push_back([done = std::move(unit.done),
-                            replies = std::move(replies)](const absl::Status& status) mutable {
+  open_.releases.emplace_back([done = std::move(unit.done),
+                               replies = std::move(replies)](const absl::Status& status) mutable {
     if (!status.ok()) {
       // Also the refusals: what they were decided by may never become durable.
       for (core::Reply& reply : replies) reply = core::Reply{.status = GivenUp(status), .job = {}};

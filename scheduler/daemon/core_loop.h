@@ -44,12 +44,19 @@ struct CoreLoopHooks {
   std::function<absl::Duration()> boottime = os::Boottime;
 };
 
+// What the loop works with. All must outlive it; after Start the machine and the store are its
+// alone.
+struct CoreLoopParts {
+  core::Machine& machine;
+  store::Store& store;
+  const os::SchedulingClock& clock;
+  Metrics& metrics;
+};
+
 // Thread-safe.
 class CoreLoop : public rpc::CorePort {
  public:
-  // All must outlive the loop. After Start the machine is the loop's alone.
-  CoreLoop(core::Machine& machine, store::Store& store, const os::SchedulingClock& clock,
-           rpc::CoreFacts facts, Metrics& metrics, CoreLoopHooks hooks);
+  CoreLoop(const CoreLoopParts& parts, rpc::CoreFacts facts, CoreLoopHooks hooks);
   ~CoreLoop() override;
 
   // `sink` must outlive the loop.
@@ -101,8 +108,8 @@ class CoreLoop : public rpc::CorePort {
     bool end = false;
   };
 
-  // Why a client's item cannot be queued, or OK.
-  absl::Status CheckClient(size_t commands) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Queues a client's item, or says why not and leaves it as it was.
+  absl::Status Offer(ClientItem& item, size_t commands) ABSL_LOCKS_EXCLUDED(mutex_);
   void Queue(ClientItem item, size_t commands) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Core thread.

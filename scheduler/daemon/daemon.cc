@@ -177,7 +177,7 @@ absl::Status Daemon::Serve() {
 absl::Status Daemon::Start() {
   HT_RETURN_IF_ERROR(LoadState());
   core_ = std::make_unique<CoreLoop>(
-      *machine_, *store_, clock_, MakeFacts(), metrics_,
+      CoreLoopParts{*machine_, *store_, clock_, metrics_}, MakeFacts(),
       CoreLoopHooks{.plan_wanted = [this] { planner_->Want(); },
                     .store_health = [this](const absl::Status& status) { OnStoreHealth(status); },
                     .fatal = [](const absl::Status& status) { EndAtOnce(status); },

@@ -39,8 +39,8 @@ class CoreLoopTest : public testing::Test, public rpc::EffectSink {
     };
     hooks.beat = [] {};
     hooks.boottime = [this] { return os::Boottime() + absl::Milliseconds(skipped_ms_.load()); };
-    loop_ = std::make_unique<CoreLoop>(machine_, store_, clock_, SomeFacts(), metrics_,
-                                       std::move(hooks));
+    loop_ = std::make_unique<CoreLoop>(CoreLoopParts{machine_, store_, clock_, metrics_},
+                                       SomeFacts(), std::move(hooks));
     loop_->Start(*this);
   }
   void TearDown() override {

@@ -18,7 +18,7 @@ class GaugesTest : public testing::Test, public rpc::EffectSink {
   GaugesTest()
       : machine_(SomeMachineOptions(), AFleet()),
         metrics_(registry_),
-        loop_(machine_, store_, clock_, SomeFacts(), metrics_,
+        loop_(CoreLoopParts{machine_, store_, clock_, metrics_}, SomeFacts(),
               {.plan_wanted = [] {},
                .store_health = [](const absl::Status&) {},
                .fatal = [](const absl::Status&) {},

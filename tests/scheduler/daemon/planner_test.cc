@@ -14,7 +14,7 @@ class PlannerTest : public testing::Test, public rpc::EffectSink {
   PlannerTest()
       : machine_(SomeMachineOptions(), AFleet()),
         metrics_(registry_),
-        loop_(machine_, store_, clock_, SomeFacts(), metrics_,
+        loop_(CoreLoopParts{machine_, store_, clock_, metrics_}, SomeFacts(),
               {.plan_wanted = [this] { planner_.Want(); },
                .store_health = [](const absl::Status&) {},
                .fatal = [](const absl::Status&) {},
