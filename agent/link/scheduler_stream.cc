@@ -10,8 +10,9 @@
 
 namespace heliotrope::agent::link {
 
-// Lives until OnDone, held by the stream. A hold keeps gRPC from finishing while the daemon may
-// still start operations.
+// Held by the stream, past OnDone: its context holds the channel, and gRPC 1.51 aborts when one of
+// its own threads lets go of the last channel of the process. A hold keeps gRPC from finishing
+// while the daemon may still start operations.
 class SchedulerStream::Call final
     : public grpc::ClientBidiReactor<v1::ConnectRequest, v1::ConnectResponse> {
  public:
@@ -67,13 +68,11 @@ class SchedulerStream::Call final
   void OnDone(const grpc::Status& status) override {
     absl::Status reason = wire::FromGrpc(status);
     if (reason.ok()) reason = absl::UnavailableError("the scheduler ended the stream");
+    stream_.callbacks_.on_closed(session_, std::move(reason));
+    // After this the stream may be destroyed, and this call with it.
     SchedulerStream& stream = stream_;
-    const uint64_t session = session_;
-    std::shared_ptr<Call> self;
-    stream.callbacks_.on_closed(session, std::move(reason));
-    // After this the stream may be destroyed, and this call with `self`.
     const MutexLock lock(stream.mutex_);
-    self = std::move(stream.call_);
+    stream.open_ = false;
     stream.closed_.NotifyAll();
   }
 
@@ -102,7 +101,7 @@ SchedulerStream::SchedulerStream(const std::shared_ptr<grpc::Channel>& channel, 
 SchedulerStream::~SchedulerStream() {
   Close();
   const MutexLock lock(mutex_);
-  while (call_ != nullptr) closed_.Wait(mutex_);
+  while (open_) closed_.Wait(mutex_);
 }
 
 void SchedulerStream::Open(uint64_t session, v1::ConnectRequest hello) {
@@ -110,7 +109,8 @@ void SchedulerStream::Open(uint64_t session, v1::ConnectRequest hello) {
   {
     const MutexLock lock(mutex_);
     // on_closed is called just before the old call lets go.
-    while (call_ != nullptr) closed_.Wait(mutex_);
+    while (open_) closed_.Wait(mutex_);
+    open_ = true;
     call = call_ = std::make_shared<Call>(*this, session);
   }
   call->Start(*stub_, std::move(hello));

@@ -50,6 +50,8 @@ class SchedulerStream {
   const Callbacks callbacks_;
   Mutex mutex_;
   CondVar closed_;
+  bool open_ ABSL_GUARDED_BY(mutex_) = false;
+  // The last one, open or not.
   std::shared_ptr<Call> call_ ABSL_GUARDED_BY(mutex_);
 };
 
