@@ -21,33 +21,11 @@ Effects Machine::Apply(const Event& event, Now now) {
   return std::exchange(effects_, {});
 }
 
-absl::Time Machine::NextTimer() const {
-  absl::Time next = absl::InfiniteFuture();
-  for (const auto& [key, live] : live_) {
-    const Attempt& attempt = *live;
-    switch (attempt.stage) {
-      case Stage::kReady:
-        // Without a lease the next event is its renewal, not a moment.
-        if (now_.scheduling < lease_until_) next = std::min(next, attempt.ready_from);
-        break;
-      case Stage::kRunning:
-        next = std::min(next, attempt.checkpoint_due);
-        break;
-      case Stage::kFrozen:
-        next = std::min(next, attempt.leave_due);
-        break;
-      case Stage::kWaiting:
-      case Stage::kFetching:
-      case Stage::kStarting:
-      case Stage::kSaving:
-      case Stage::kSealing:
-      case Stage::kStopping:
-      case Stage::kEnding:
-      case Stage::kEnded:
-        break;
-    }
-  }
-  return next;
+void Machine::Arm(const AttemptKey& key, Attempt& attempt, absl::Time due) {
+  if (attempt.timer == due) return;
+  timers_.erase({attempt.timer, key});
+  attempt.timer = due;
+  if (due != absl::InfiniteFuture()) timers_.insert({due, key});
 }
 
 absl::Duration Machine::RunTime(const Attempt& attempt, absl::Time real) const {

@@ -77,7 +77,9 @@ class Machine {
   Effects Apply(const Event& event, Now now);
 
   // When Apply(TimePassed) is wanted at the latest, in scheduling time; infinite when never.
-  absl::Time NextTimer() const;
+  absl::Time NextTimer() const {
+    return timers_.empty() ? absl::InfiniteFuture() : timers_.begin()->first;
+  }
 
   // Everything there is, for Hello and heartbeats. In order of the keys.
   std::vector<AttemptStatus> Statuses(Now now) const;
@@ -137,10 +139,10 @@ class Machine {
     bool lease_over = false;
     // kReady: not before that, so that a job that exits at once and again does not spin.
     absl::Time ready_from = absl::InfinitePast();
-    // kRunning, kFrozen: when the next periodic checkpoint is due.
+    // kRunning, kFrozen: when the next periodic checkpoint is due. A frozen one waits with it.
     absl::Time checkpoint_due = absl::InfiniteFuture();
-    // kFrozen: when it leaves.
-    absl::Time leave_due = absl::InfiniteFuture();
+    // When its timer is due: the one in `timers_`; infinite when there is none.
+    absl::Time timer = absl::InfiniteFuture();
     // kRunning to kStopping: real start of this process, and its time frozen so far.
     absl::Time process_started;
     absl::Time frozen_since = absl::InfiniteFuture();
@@ -198,6 +200,8 @@ class Machine {
   void SetPhase(const AttemptKey& key, Attempt& attempt, Stage stage, Phase phase);
   void Freeze(const AttemptKey& key, Attempt& attempt);
   void Thaw(const AttemptKey& key, Attempt& attempt);
+  // Replaces the attempt's timer.
+  void Arm(const AttemptKey& key, Attempt& attempt, absl::Time due);
   // A periodic checkpoint.
   void CheckpointNow(const AttemptKey& key, Attempt& attempt);
   void FireTimers();
@@ -215,6 +219,7 @@ class Machine {
   std::map<AttemptKey, Attempt> attempts_;
   // Those of them that have not ended: few beside those that wait for FORGET.
   std::map<AttemptKey, Attempt*> live_;
+  std::set<std::pair<absl::Time, AttemptKey>> timers_;
   // Complete ones, as found and sealed and held.
   std::map<CheckpointKey, CheckpointInfo> checkpoints_;
   // Ordered copies that are coming.

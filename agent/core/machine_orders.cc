@@ -155,6 +155,7 @@ void Machine::Stop(const AttemptKey& key, Attempt& attempt, const std::string& r
     case Stage::kFrozen:
     case Stage::kSaving:
       attempt.stage = Stage::kStopping;
+      Arm(key, attempt, absl::InfiniteFuture());
       EmitNote(Note::Kind::kStopping, key, attempt.stop_reason, "");
       Emit(Steer{.key = key, .wish = Steer::Wish::kStop});
       break;
@@ -233,6 +234,7 @@ void Machine::LeaveNow(const AttemptKey& key, Attempt& attempt) {
     attempt.frozen_time += now_.real - attempt.frozen_since;
     attempt.frozen_since = absl::InfiniteFuture();
   }
+  Arm(key, attempt, absl::InfiniteFuture());
   SetPhase(key, attempt, Stage::kSaving,
            attempt.leave_asked ? Phase::kCheckpointing : Phase::kRunning);
   EmitNote(attempt.leave_asked ? Note::Kind::kLeaving : Note::Kind::kCheckpointing, key,

@@ -35,13 +35,18 @@ void Machine::Begin(const AttemptKey& key, Attempt& attempt) {
 void Machine::MakeReady(const AttemptKey& key, Attempt& attempt) {
   SetPhase(key, attempt, Stage::kReady,
            attempt.incarnation == 0 ? Phase::kVerified : Phase::kRunning);
-  TryLaunch(key, attempt);
+  if (attempt.ready_from > now_.scheduling) {
+    Arm(key, attempt, attempt.ready_from);
+  } else {
+    TryLaunch(key, attempt);
+  }
 }
 
 // A start needs a lease (Promise 3).
 void Machine::TryLaunch(const AttemptKey& key, Attempt& attempt) {
   if (now_.scheduling >= lease_until_ || now_.scheduling < attempt.ready_from) return;
   attempt.stage = Stage::kStarting;
+  Arm(key, attempt, absl::InfiniteFuture());
   ++attempt.incarnation;
   Emit(Launch{.key = key, .incarnation = attempt.incarnation});
 }
@@ -77,6 +82,7 @@ void Machine::On(const LaunchDone& event) {
     attempt.checkpoint_due = now_.scheduling + attempt.spec.checkpoint_interval;
   }
   SetPhase(event.key, attempt, Stage::kRunning, Phase::kRunning);
+  Arm(event.key, attempt, attempt.checkpoint_due);
   EmitNote(Note::Kind::kStarted, event.key, "", "");
   if (attempt.leave_asked) LeaveNow(event.key, attempt);
 }
@@ -133,6 +139,7 @@ void Machine::On(const ProcessExited& event) {
     EmitNote(Note::Kind::kStarted, event.key, "", "");
   }
   const bool unasked = event.exit.cause == StopCause::kNone && !attempt.leave_asked;
+  Arm(event.key, attempt, absl::InfiniteFuture());
   CountExit(attempt, event.exit);
   ExitReport exit = event.exit;
   // Its shim looks for the code also where there is no contract about it.
@@ -235,6 +242,7 @@ void Machine::End(const AttemptKey& key, Attempt& attempt, Phase phase, const Ex
   attempt.outcome.detail = verdict.detail;
   attempt.outcome.run_time = attempt.earlier_run_time;
   attempt.stage = Stage::kEnding;
+  Arm(key, attempt, absl::InfiniteFuture());
   if (evidence == Evidence::kExitRecord) {
     Ended(key, attempt);
   } else {
@@ -347,8 +355,9 @@ void Machine::On(const AttemptFound& event) {
 
 void Machine::Freeze(const AttemptKey& key, Attempt& attempt) {
   attempt.frozen_since = now_.real;
-  attempt.leave_due = attempt.spec.can_checkpoint ? now_.scheduling + node_.yield.leave_after
-                                                  : absl::InfiniteFuture();
+  Arm(key, attempt,
+      attempt.spec.can_checkpoint ? now_.scheduling + node_.yield.leave_after
+                                  : absl::InfiniteFuture());
   SetPhase(key, attempt, Stage::kFrozen, Phase::kFrozen);
   EmitNote(Note::Kind::kFrozen, key, reasons::kForegroundPressure, "");
   Emit(Steer{.key = key, .wish = Steer::Wish::kFreeze});
@@ -357,6 +366,7 @@ void Machine::Freeze(const AttemptKey& key, Attempt& attempt) {
 void Machine::Thaw(const AttemptKey& key, Attempt& attempt) {
   attempt.frozen_time += now_.real - attempt.frozen_since;
   attempt.frozen_since = absl::InfiniteFuture();
+  Arm(key, attempt, attempt.checkpoint_due);
   SetPhase(key, attempt, Stage::kRunning, Phase::kRunning);
   EmitNote(Note::Kind::kThawed, key, reasons::kPressureOver, "");
   Emit(Steer{.key = key, .wish = Steer::Wish::kRun});
@@ -383,24 +393,29 @@ void Machine::CheckpointNow(const AttemptKey& key, Attempt& attempt) {
   const auto end = checkpoints_.upper_bound({.attempt = key, .sequence = kLastSequence});
   if (std::distance(begin, end) >= kMaxKeptCheckpoints) {
     attempt.checkpoint_due = now_.scheduling + attempt.spec.checkpoint_interval;
+    Arm(key, attempt, attempt.checkpoint_due);
     return;
   }
   LeaveNow(key, attempt);
 }
 
 void Machine::FireTimers() {
-  for (const auto& [key, attempt] : live_) {
-    if (attempt->stage == Stage::kReady) {
-      TryLaunch(key, *attempt);
-    } else if (attempt->stage == Stage::kRunning && now_.scheduling >= attempt->checkpoint_due) {
-      CheckpointNow(key, *attempt);
-    } else if (attempt->stage == Stage::kFrozen && now_.scheduling >= attempt->leave_due) {
-      attempt->leave_asked = true;
-      attempt->leave_reason = reasons::kForegroundPressure;
-      attempt->status.reason = reasons::kForegroundPressure;
-      attempt->status.detail = absl::StrCat("frozen for ", ShortDuration(node_.yield.leave_after),
-                                            " because of the host's own load");
-      LeaveNow(key, *attempt);
+  while (!timers_.empty() && timers_.begin()->first <= now_.scheduling) {
+    const AttemptKey key = timers_.begin()->second;
+    Attempt& attempt = attempts_.at(key);
+    Arm(key, attempt, absl::InfiniteFuture());
+    if (attempt.stage == Stage::kReady) {
+      // Without a lease it waits for its renewal.
+      TryLaunch(key, attempt);
+    } else if (attempt.stage == Stage::kRunning) {
+      CheckpointNow(key, attempt);
+    } else if (attempt.stage == Stage::kFrozen) {
+      attempt.leave_asked = true;
+      attempt.leave_reason = reasons::kForegroundPressure;
+      attempt.status.reason = reasons::kForegroundPressure;
+      attempt.status.detail = absl::StrCat("frozen for ", ShortDuration(node_.yield.leave_after),
+                                           " because of the host's own load");
+      LeaveNow(key, attempt);
     }
   }
 }

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <utility>
 #include <vector>
 
@@ -36,6 +37,13 @@ void RemoveWhole(const std::string& path) {
 bool Exists(const std::string& path) {
   struct stat info;
   return lstat(path.c_str(), &info) == 0;
+}
+
+// Empty directories stay: file systems are slow at making new ones while they have just deleted
+// many, and of trivial attempts these would be most of what is deleted.
+bool IsEmpty(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::is_empty(path, error) && !error;
 }
 
 }  // namespace
@@ -93,14 +101,12 @@ absl::Status Attempts::Recover() {
 absl::Status Attempts::RecoverOne(const exec::AttemptKey& exec_key) {
   const AttemptKey key = link::FromExec(exec_key);
   const exec::AttemptPaths paths = world_.runner.PathsOf(exec_key);
-  const auto order = ReadOrder(paths.root);
-  const auto attempt = order.ok() ? MakeHandle(*order) : absl::StatusOr<Handle>(order.status());
-  const std::optional<Done> done = ReadDone(paths.root);
-  if (done.has_value()) {
-    if (attempt.ok()) Index(key, **attempt, /*ended=*/true);
-    world_.retention.Add(key, done->time, done->size);
+  if (const auto done = ReadDone(paths.root); done.ok()) {
+    RecoverDone(key, *done);
     return absl::OkStatus();
   }
+  const auto order = ReadOrder(paths.root);
+  const auto attempt = order.ok() ? MakeHandle(*order) : absl::StatusOr<Handle>(order.status());
   if (!attempt.ok()) {
     RecoverUnknown(exec_key, attempt.status());
     return absl::OkStatus();
@@ -113,6 +119,17 @@ absl::Status Attempts::RecoverOne(const exec::AttemptKey& exec_key) {
                                 {"state", found.state.index() == 1 ? "running" : "not running"}});
   world_.apply(found);
   return absl::OkStatus();
+}
+
+// Its size is measured while everything else goes on.
+void Attempts::RecoverDone(const AttemptKey& key, const Done& done) {
+  const auto attempt = MakeHandle(done.order);
+  if (attempt.ok()) Index(key, **attempt, /*ended=*/true);
+  const std::string root = world_.runner.PathsOf(link::ToExec(key)).root;
+  world_.carriers.Post([this, key, root, time = done.time] {
+    const Bytes size = exec::MeasureTree(root).value_or(Bytes::Zero());
+    world_.loop.Post([this, key, time, size] { world_.retention.Add(key, time, size); });
+  });
 }
 
 // A directory without a sound order: nobody knows what it is for, so nothing may go on in it.
@@ -352,14 +369,15 @@ void Attempts::On(const SaveOutcome& effect) {
 
 // On a worker: only logs and outputs stay. Their size.
 Bytes Attempts::Clear(const Handle& attempt) const {
-  RemoveWhole(attempt->paths.work);
-  RemoveWhole(attempt->paths.checkpoint);
+  for (const std::string& scratch : {attempt->paths.work, attempt->paths.checkpoint}) {
+    if (!IsEmpty(scratch)) RemoveWhole(scratch);
+  }
   const auto& outputs = attempt->order.start().task().outputs();
   const absl::Status pruned =
       link::PruneOutputs(attempt->paths.output, {outputs.begin(), outputs.end()});
   if (!pruned.ok()) os::LogWarning("outputs not pruned", {{"error", pruned}});
   const Bytes size = exec::MeasureTree(attempt->paths.root).value_or(Bytes::Zero());
-  const absl::Status done = WriteDone(attempt->paths.root, size);
+  const absl::Status done = MarkDone(attempt->paths.root);
   if (!done.ok()) os::LogWarning("attempt not marked as done", {{"error", done}});
   return size;
 }

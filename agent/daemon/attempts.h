@@ -16,6 +16,7 @@
 #include "agent/core/event.h"
 #include "agent/daemon/event_loop.h"
 #include "agent/daemon/metrics.h"
+#include "agent/daemon/records.h"
 #include "agent/daemon/retention.h"
 #include "agent/exec/attempt_runner.h"
 #include "agent/link/attempt_index.h"
@@ -83,6 +84,7 @@ class Attempts {
 
   absl::Status RecoverOne(const exec::AttemptKey& key);
   absl::StatusOr<AttemptFound> Find(const AttemptKey& key, const Handle& attempt);
+  void RecoverDone(const AttemptKey& key, const Done& done);
   void RecoverUnknown(const exec::AttemptKey& key, const absl::Status& why);
   absl::StatusOr<Handle> MakeHandle(const v1::AttemptOrder& order) const;
   void Index(const AttemptKey& key, const Attempt& attempt, bool ended);

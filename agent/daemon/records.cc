@@ -4,10 +4,11 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <cstdio>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "scheduler/base/limits.h"
 #include "scheduler/base/status_macros.h"
@@ -51,20 +52,21 @@ absl::StatusOr<v1::AttemptStatus> ReadOutcome(const std::string& root) {
   return ReadMessage<v1::AttemptStatus>(root + kOutcomeFile);
 }
 
-absl::Status WriteDone(const std::string& root, Bytes size) {
-  return os::WriteFileAtomically(root + kDoneFile, absl::StrCat(size.value(), "\n"),
-                                 {.sync = false});
+absl::Status MarkDone(const std::string& root) {
+  const std::string done = root + kDoneFile;
+  if (rename((root + kOrderFile).c_str(), done.c_str()) != 0) {
+    return os::FileError(errno, "rename to", done);
+  }
+  return absl::OkStatus();
 }
 
-std::optional<Done> ReadDone(const std::string& root) {
+absl::StatusOr<Done> ReadDone(const std::string& root) {
   const std::string path = root + kDoneFile;
+  HT_ASSIGN_OR_RETURN(v1::AttemptOrder order, ReadMessage<v1::AttemptOrder>(path));
   struct stat info;
-  if (stat(path.c_str(), &info) != 0) return std::nullopt;
-  Done done{.time = absl::TimeFromTimespec(info.st_mtim), .size = Bytes::Zero()};
-  int64_t size = 0;
-  const auto text = os::ReadFile(path, kSmallFile);
-  if (text.ok() && absl::SimpleAtoi(*text, &size) && size >= 0) done.size = Bytes::FromBytes(size);
-  return done;
+  if (stat(path.c_str(), &info) != 0) return os::FileError(errno, "stat", path);
+  // The change time is that of the rename.
+  return Done{.order = std::move(order), .time = absl::TimeFromTimespec(info.st_ctim)};
 }
 
 absl::StatusOr<std::string> InstanceId(const std::string& state_directory) {

@@ -3,17 +3,16 @@
 //
 //   order     the START as it came: written before anything is started
 //   outcome   a terminal status that the shim's exit record does not tell; durable until forgotten
-//   done      the scheduler has the outcome: only logs and outputs are kept; holds their size
+//   done      what `order` is called once the scheduler has the outcome: only logs and outputs are
+//             kept from then on
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "heliotrope/v1/agent_stream.pb.h"
-#include "scheduler/base/units.h"
 
 namespace heliotrope::agent::daemon {
 
@@ -24,12 +23,14 @@ absl::StatusOr<v1::AttemptOrder> ReadOrder(const std::string& root);
 absl::Status WriteOutcome(const std::string& root, const v1::AttemptStatus& status);
 absl::StatusOr<v1::AttemptStatus> ReadOutcome(const std::string& root);
 
+// From now on it is done. Renames: a fleet of short attempts makes enough files as it is.
+absl::Status MarkDone(const std::string& root);
 struct Done {
-  absl::Time time;
-  Bytes size;
+  v1::AttemptOrder order;
+  absl::Time time;  // When it was marked.
 };
-absl::Status WriteDone(const std::string& root, Bytes size);
-std::optional<Done> ReadDone(const std::string& root);
+// NOT_FOUND while it is not done.
+absl::StatusOr<Done> ReadDone(const std::string& root);
 
 // What tells this agent from another with the same node id: made once for a state directory.
 absl::StatusOr<std::string> InstanceId(const std::string& state_directory);

@@ -33,7 +33,8 @@ TEST_F(Attempts, RunsToItsEnd) {
       Start(7, 3,
             "echo $HELIOTROPE_JOB_ID $HELIOTROPE_TASK_INDEX $HELIOTROPE_ATTEMPT "
             "$HELIOTROPE_DATACENTER $HELIOTROPE_DEADLINE $COLOUR; "
-            "echo 42 > $HELIOTROPE_OUTPUT_DIR/result; echo x > $HELIOTROPE_OUTPUT_DIR/junk");
+            "echo x > scratch; echo 42 > $HELIOTROPE_OUTPUT_DIR/result; echo x > "
+            "$HELIOTROPE_OUTPUT_DIR/junk");
   (*order.mutable_start()->mutable_task()->mutable_environment())["COLOUR"] = "blue";
   order.mutable_start()->mutable_task()->add_outputs("result*");
   *order.mutable_start()->mutable_deadline() = wire::ToProto(absl::FromUnixSeconds(1'767'254'400));

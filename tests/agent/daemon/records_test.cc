@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include "absl/time/clock.h"
 #include "agent/exec/directory_tree.h"
 #include "scheduler/os/files.h"
 
@@ -38,10 +39,17 @@ TEST_F(RecordsTest, DamageIsTold) {
   }
 }
 
-TEST_F(RecordsTest, DoneHoldsSizeAndTime) {
-  EXPECT_FALSE(ReadDone(root_).has_value());
-  ASSERT_TRUE(WriteDone(root_, Bytes::FromKiB(3)).ok());
-  EXPECT_EQ(ReadDone(root_)->size, Bytes::FromKiB(3));
+TEST_F(RecordsTest, WhatIsDoneKeepsItsOrder) {
+  EXPECT_TRUE(absl::IsNotFound(ReadDone(root_).status()));
+  v1::AttemptOrder order;
+  order.mutable_key()->set_job_uid(7);
+  ASSERT_TRUE(WriteOrder(root_, order).ok());
+  ASSERT_TRUE(MarkDone(root_).ok());
+  EXPECT_TRUE(absl::IsNotFound(ReadOrder(root_).status()));
+  const auto done = ReadDone(root_);
+  ASSERT_TRUE(done.ok()) << done.status();
+  EXPECT_EQ(done->order.key().job_uid(), 7u);
+  EXPECT_GT(done->time, absl::Now() - absl::Hours(1));
 }
 
 TEST_F(RecordsTest, AnInstanceIsMadeOnce) {
