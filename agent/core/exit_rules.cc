@@ -46,7 +46,7 @@ ExitVerdict JudgeExit(const ExitReport& exit, const std::string& stop_reason) {
   }
   if (exit.cause == StopCause::kLeave) {
     return {
-        Kind::kFailed, reasons::kCheckpointFailed,
+        Kind::kUnsaved, reasons::kCheckpointFailed,
         absl::StrCat("told to save, ",
                      exit.grace_exceeded ? "did not end within its grace period" : Ending(exit))};
   }

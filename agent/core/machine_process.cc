@@ -152,6 +152,9 @@ void Machine::On(const ProcessExited& event) {
     case ExitVerdict::Kind::kFailed:
       End(event.key, attempt, Phase::kFailed, verdict, Evidence::kExitRecord);
       break;
+    case ExitVerdict::Kind::kUnsaved:
+      End(event.key, attempt, Phase::kUnsaved, verdict, Evidence::kExitRecord);
+      break;
     case ExitVerdict::Kind::kStopped:
       End(event.key, attempt, Phase::kStopped, verdict,
           event.exit.kind == ExitKind::kLost ? Evidence::kNone : Evidence::kExitRecord);
@@ -201,8 +204,8 @@ void Machine::On(const SealFailed& event) {
   if (it == attempts_.end() || it->second.stage != Stage::kSealing) return;
   EmitNote(Note::Kind::kSealFailed, event.key.attempt, reasons::kCheckpointFailed, event.detail);
   if (it->second.leave_asked && !it->second.stop_asked && !it->second.lease_over) {
-    End(event.key.attempt, it->second, Phase::kFailed,
-        {.kind = ExitVerdict::Kind::kFailed,
+    End(event.key.attempt, it->second, Phase::kUnsaved,
+        {.kind = ExitVerdict::Kind::kUnsaved,
          .reason = reasons::kCheckpointFailed,
          .detail = event.detail},
         Evidence::kNone);

@@ -44,6 +44,8 @@ const char* ToString(Phase phase) {
       return "refused";
     case Phase::kFetchFailed:
       return "fetch_failed";
+    case Phase::kUnsaved:
+      return "unsaved";
   }
   HT_CHECK(false);
 }
@@ -62,6 +64,7 @@ bool IsTerminal(Phase phase) {
     case Phase::kStopped:
     case Phase::kRefused:
     case Phase::kFetchFailed:
+    case Phase::kUnsaved:
       return true;
   }
   HT_CHECK(false);

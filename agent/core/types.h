@@ -55,8 +55,9 @@ enum class Phase {
   kStopped,
   kRefused,
   kFetchFailed,
+  kUnsaved,
 };
-inline constexpr int kPhaseCount = 11;
+inline constexpr int kPhaseCount = 12;
 // "fetching", "running" and so on, also as metric labels.
 const char* ToString(Phase phase);
 // Whether nothing can follow: the status is kept until the scheduler has it on its disk.

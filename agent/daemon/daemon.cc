@@ -27,6 +27,8 @@ constexpr size_t kHands = 2;
 constexpr size_t kCarriers = 3;
 // Calls that are being answered at the end get so long.
 constexpr std::chrono::seconds kLastCalls{1};
+// Enough to tell agents on one machine apart, which only trials have.
+constexpr size_t kInstanceInNames = 8;
 constexpr absl::Duration kShortestMeasure = absl::Seconds(1);
 constexpr absl::Duration kSweepEvery = absl::Minutes(1);
 // A scrape waits no longer for a busy loop.
@@ -113,7 +115,8 @@ absl::Status Daemon::OpenState() {
 }
 
 absl::Status Daemon::OpenRunner() {
-  auto cgroups = exec::CgroupTree::Open({.agent = config_.node});
+  auto cgroups = exec::CgroupTree::Open(
+      {.agent = absl::StrCat(config_.node, "-", instance_.substr(0, kInstanceInNames))});
   if (cgroups.ok()) {
     cgroups_ = *std::move(cgroups);
     os::LogInfo("attempts run in control groups",

@@ -22,7 +22,7 @@ struct CgroupLimits {
 class CgroupTree {
  public:
   struct Options {
-    std::string agent;           // The node's id: the directory is "heliotrope-agent-<agent>".
+    std::string agent;           // One of a kind: the directory is "heliotrope-agent-<agent>".
     std::string proc = "/proc";  // Another in tests.
   };
 

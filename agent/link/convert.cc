@@ -32,6 +32,7 @@ constexpr std::pair<Phase, v1::AttemptStatus::Phase> kPhases[] = {
     {Phase::kStopped, v1::AttemptStatus::PHASE_STOPPED},
     {Phase::kRefused, v1::AttemptStatus::PHASE_REFUSED},
     {Phase::kFetchFailed, v1::AttemptStatus::PHASE_FETCH_FAILED},
+    {Phase::kUnsaved, v1::AttemptStatus::PHASE_UNSAVED},
 };
 static_assert(std::size(kPhases) == kPhaseCount);
 

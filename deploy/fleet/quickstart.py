@@ -162,19 +162,25 @@ class Quickstart:
     def start_agents(self):
         for index, item in enumerate(fleet.DATA_CENTERS.values()):
             port, http_port = self.agent_ports[2 * index:2 * index + 2]
-            state = self.scratch / f"agent-{item.name}"
+            state = self.state(item)
             state.mkdir(mode=0o711)
             config = self.scratch / f"agent-{item.name}.yaml"
             config.write_text(fleet.agent_config(
-                item, node=self.node(item), scheduler_port=self.port, port=port,
+                item, node=f"{item.name}-a", scheduler_port=self.port, port=port,
                 http_port=http_port, state=state))
             self.daemons.start(f"agent-{item.name}",
                                [self.bin / "heliotrope-agent", "--config", config])
         self.wait_until("all agents are connected", self.agents_are_connected)
 
-    def node(self, data_center):
-        """One of a kind on this machine, as the agents' control groups are named after it."""
-        return f"{data_center.name}-{os.getpid()}"
+    def state(self, data_center):
+        return self.scratch / f"agent-{data_center.name}"
+
+    def control_groups(self):
+        """The names of the agents' control groups: node, and the instance of the state directory."""
+        for item in fleet.DATA_CENTERS.values():
+            instance = self.state(item) / "instance"
+            if instance.exists():
+                yield f"heliotrope-agent-{item.name}-a-{instance.read_text().strip()[:8]}"
 
     def agents_are_connected(self):
         nodes = self.client.ask("node", "list")["nodes"]
@@ -349,8 +355,7 @@ class Quickstart:
 
     def close(self, keep_files):
         self.daemons.stop(mark=str(self.scratch))
-        processes.remove_control_groups(
-            [f"heliotrope-agent-{self.node(item)}" for item in fleet.DATA_CENTERS.values()])
+        processes.remove_control_groups(set(self.control_groups()))
         if keep_files:
             self.say(f"logs are kept in {self.logs}")
         else:

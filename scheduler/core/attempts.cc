@@ -1,13 +1,16 @@
 // Attempts: what agents report of them, and what follows.
 //
-//   reported \ task   ASSIGNED        RUNNING              CHECKPOINTING
-//   fetching,verified  note            note                 note
-//   running, frozen    -> RUNNING      note                 note (the order is repeated)
-//   checkpointing      -> CHECKPOINTING (the agent lets it go: host pressure)   note
-//   left               -> PENDING      -> PENDING           -> PENDING, or -> ASSIGNED at the
-//   move's target succeeded          -> SUCCEEDED    -> SUCCEEDED         -> SUCCEEDED failed retry
-//   or FAILED retry or FAILED      retry or FAILED stopped            -> PENDING      -> PENDING ->
-//   PENDING, from the checkpoint before refused, no fetch  -> PENDING, after a backoff (the same)
+//   reported \ task    ASSIGNED          RUNNING           CHECKPOINTING
+//   fetching, verified note              note              note
+//   running, frozen    -> RUNNING        note              note (the order is repeated)
+//   checkpointing      -> CHECKPOINTING: the agent lets    note
+//                      it go (host pressure)
+//   left               -> PENDING        -> PENDING        -> PENDING, or -> ASSIGNED at the
+//                                                          move's target
+//   succeeded          -> SUCCEEDED      -> SUCCEEDED      -> SUCCEEDED
+//   failed             retry or FAILED   retry or FAILED   retry or FAILED
+//   stopped, unsaved   -> PENDING        -> PENDING        -> PENDING, from the checkpoint before
+//   refused, no fetch  -> PENDING, after a backoff         (the same)
 //
 // With a cancel requested, what would go to PENDING goes to CANCELLED. In every other state, for
 // another attempt number or from another node the report is stale: the agent is told to stop and
@@ -30,6 +33,7 @@ namespace {
 
 // What a task waits after an agent could not start it: long enough not to spin.
 constexpr absl::Duration kRefusedBackoff = absl::Minutes(2);
+constexpr int kMaxUnsaved = 3;
 
 std::string Described(const AttemptStatus& status) {
   std::string text = status.detail;
@@ -105,6 +109,7 @@ void Machine::OnLiveAttempt(Job& job, const TaskId& id, Node& node, const Attemp
     case AttemptPhase::kStopped:
     case AttemptPhase::kRefused:
     case AttemptPhase::kFetchFailed:
+    case AttemptPhase::kUnsaved:
       HT_CHECK(false);
   }
   // Orders may have been lost with a stream.
@@ -155,17 +160,16 @@ void Machine::OnEnded(Job& job, const TaskId& id, Node& node, const AttemptStatu
       dispatch_needed_ = true;
       return;
     case AttemptPhase::kFailed:
-      OnFailed(job, id, status);
+      OnFailed(job, id, status, status.exit_signal ? Reason::kSignal : Reason::kExitCode);
       return;
     case AttemptPhase::kLeft:
       OnLeft(job, id, status);
       return;
+    case AttemptPhase::kUnsaved:
+      OnUnsaved(job, id, status);
+      return;
     case AttemptPhase::kStopped: {
-      const model::Task& task = job.tasks[id.index];
-      const bool asked = task.state == TaskState::kCheckpointing;
-      const Reason why = job.cancel_requested ? Reason::kCancelled
-                         : asked              ? Reason::kGraceExceeded
-                                              : Reason::kLeaseExpired;
+      const Reason why = job.cancel_requested ? Reason::kCancelled : Reason::kInterrupted;
       EndAttempt(id, why, Described(status), &status);
       BackToPending(job, id, Reason::kWaitingForCapacity, Described(status), absl::ZeroDuration());
       return;
@@ -187,9 +191,27 @@ void Machine::OnEnded(Job& job, const TaskId& id, Node& node, const AttemptStatu
   }
 }
 
-void Machine::OnFailed(Job& job, const TaskId& id, const AttemptStatus& status) {
+// Its host may have been too busy to let it save: that alone fails no task. One that never saves
+// would lose all its work again and again, so the last of several since its newest checkpoint
+// counts as a failure.
+void Machine::OnUnsaved(Job& job, const TaskId& id, const AttemptStatus& status) {
+  const model::TaskRun& run = *job.tasks[id.index].run;
+  const AttemptNumber saved =
+      run.checkpoint ? run.checkpoint->key.attempt.attempt : AttemptNumber(0);
+  const auto unsaved =
+      std::count_if(run.attempts.begin(), run.attempts.end(), [&](const auto& attempt) {
+        return attempt.number > saved && attempt.end == Reason::kGraceExceeded;
+      });
+  if (unsaved + 1 >= kMaxUnsaved && status.key.attempt > saved && !job.cancel_requested) {
+    OnFailed(job, id, status, Reason::kGraceExceeded);
+    return;
+  }
+  EndAttempt(id, Reason::kGraceExceeded, Described(status), &status);
+  BackToPending(job, id, Reason::kWaitingForCapacity, Described(status), absl::ZeroDuration());
+}
+
+void Machine::OnFailed(Job& job, const TaskId& id, const AttemptStatus& status, Reason reason) {
   model::Task& task = job.tasks[id.index];
-  const Reason reason = status.exit_signal ? Reason::kSignal : Reason::kExitCode;
   const std::string detail = Described(status);
   EndAttempt(id, reason, detail, &status);
   ++task.failures;

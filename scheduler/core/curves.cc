@@ -224,16 +224,13 @@ void Machine::RefreshCapacity() {
                         [](const auto& dc) { return !dc.prices.usd_per_mwh.empty(); });
   for (plan::Site& site : board_.sites) {
     site.capacity = site.batch_now = site.foreground_now = MilliCores::Zero();
-    site.largest_node = {};
   }
+  const std::vector<model::Resources> largest = LargestTasks(/*connected=*/true);
+  for (size_t i = 0; i < largest.size(); ++i) board_.sites[i].largest_task = largest[i];
   for (auto& [id, node] : nodes_) {
     const auto index = SiteOf(node.data_center);
-    if (!index) continue;
+    if (!index || !Counts(node)) continue;
     plan::Site& site = board_.sites[*index];
-    if (!node.connected || node.lost) continue;
-    site.largest_node.cores = std::max(site.largest_node.cores, node.capacity.cores);
-    site.largest_node.memory = std::max(site.largest_node.memory, node.capacity.memory);
-    if (!Counts(node)) continue;
     site.capacity += node.capacity.cores;
     site.batch_now += node.batch.cores;
     site.foreground_now += node.foreground.cores;
@@ -241,6 +238,23 @@ void Machine::RefreshCapacity() {
   }
   board_stale_ = true;
   dispatch_needed_ = true;
+}
+
+std::vector<model::Resources> Machine::LargestTasks(bool connected) const {
+  std::vector<model::Resources> largest(fleet_.data_centers.size());
+  std::vector<MilliCores> cores(fleet_.data_centers.size());
+  for (const auto& [id, node] : nodes_) {
+    const auto site = SiteOf(node.data_center);
+    if (!site || (connected && (!node.connected || node.lost))) continue;
+    largest[*site].cores = std::max(largest[*site].cores, node.capacity.cores);
+    largest[*site].memory = std::max(largest[*site].memory, node.capacity.memory);
+    cores[*site] += node.capacity.cores;
+  }
+  for (size_t i = 0; i < largest.size(); ++i) {
+    const double target = fleet_.data_centers[i].target_utilization;
+    largest[i].cores = std::min(largest[i].cores, cores[i].ScaledBy(target));
+  }
+  return largest;
 }
 
 // Capacity, foreground and batch of a site are of the same nodes, or their differences mean

@@ -40,24 +40,24 @@ absl::Status Machine::CheckFeasible(const model::JobSpec& spec) const {
                      " allows none of the data centers of this fleet: name another jurisdiction"),
         {{"residency", absl::StrJoin(spec.residency.words, ",")}});
   }
+  const std::vector<model::Resources> sites = LargestTasks(/*connected=*/false);
   model::Resources largest;
-  bool any_node = false;
   bool fits = false;
-  for (const auto& [id, node] : nodes_) {
-    const auto site = SiteOf(node.data_center);
-    if (!site || (allowed >> *site & 1) == 0) continue;
-    any_node = true;
-    fits = fits || spec.request.FitsIn(node.capacity);
-    largest.cores = std::max(largest.cores, node.capacity.cores);
-    largest.memory = std::max(largest.memory, node.capacity.memory);
+  for (size_t i = 0; i < sites.size(); ++i) {
+    if ((allowed >> i & 1) == 0) continue;
+    fits = fits || spec.request.FitsIn(sites[i]);
+    largest.cores = std::max(largest.cores, sites[i].cores);
+    largest.memory = std::max(largest.memory, sites[i].memory);
   }
+  const bool any_node = largest.cores > MilliCores::Zero();
   if (any_node && !fits) {
     return PreconditionFailed(
         "NO_NODE_LARGE_ENOUGH",
         absl::StrCat("a task asks ", ToString(spec.request.cores), " and ",
-                     ToString(spec.request.memory), "; the nodes it may use have at most ",
-                     ToString(largest.cores), " and ", ToString(largest.memory),
-                     ": ask for less or add a larger node"),
+                     ToString(spec.request.memory), "; where it may run, one may have at most ",
+                     ToString(largest.cores), " (the largest node, within the target utilization ",
+                     "of its data center) and ", ToString(largest.memory),
+                     ": ask for less, add a larger node or raise target_utilization"),
         {{"milli_cores", absl::StrCat(spec.request.cores.value())},
          {"memory_bytes", absl::StrCat(spec.request.memory.value())}});
   }

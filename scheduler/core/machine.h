@@ -142,7 +142,8 @@ class Machine {
   void OnRunning(Job& job, const TaskId& id, Node& node, const AttemptStatus& status);
   void OnAgentLeaves(Job& job, const TaskId& id, const AttemptStatus& status);
   void OnEnded(Job& job, const TaskId& id, Node& node, const AttemptStatus& status);
-  void OnFailed(Job& job, const TaskId& id, const AttemptStatus& status);
+  void OnFailed(Job& job, const TaskId& id, const AttemptStatus& status, model::Reason reason);
+  void OnUnsaved(Job& job, const TaskId& id, const AttemptStatus& status);
   void OnLeft(Job& job, const TaskId& id, const AttemptStatus& status);
   void EndAttempt(const TaskId& id, model::Reason reason, std::string detail,
                   const AttemptStatus* status);
@@ -202,6 +203,9 @@ class Machine {
   void RefreshSite(size_t site);
   std::optional<size_t> SiteOf(const DataCenterId& id) const;
   uint64_t AllowedSites(const model::Residency& residency) const;
+  // What one task may ask at most, by site: within the largest node, and within the target
+  // utilization of all nodes. Of the connected nodes, drained or not, or of all that are known.
+  std::vector<model::Resources> LargestTasks(bool connected) const;
   void RefreshCapacity();
   static bool Counts(const Node& node);
   void IndexNode(const Node& node);

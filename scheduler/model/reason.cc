@@ -31,6 +31,7 @@ absl::string_view ReasonName(Reason reason) {
     case Reason::kSignal: return "SIGNAL";
     case Reason::kLeft: return "LEFT";
     case Reason::kGraceExceeded: return "GRACE_EXCEEDED";
+    case Reason::kInterrupted: return "INTERRUPTED";
     case Reason::kLeaseExpired: return "LEASE_EXPIRED";
     case Reason::kCancelled: return "CANCELLED";
     case Reason::kRefusedByAgent: return "REFUSED_BY_AGENT";

@@ -37,6 +37,7 @@ enum class Reason : unsigned char {
   kSignal,            // Ended by a signal that we did not send.
   kLeft,              // Left with a sealed checkpoint.
   kGraceExceeded,     // Did not save within its grace; goes on from the checkpoint before.
+  kInterrupted,       // Ended on its node by no fault of its own, without saving.
   kLeaseExpired,      // Its node was silent longer than the lease.
   kCancelled,         // Its job was cancelled.
   kRefusedByAgent,    // The agent would not start it.

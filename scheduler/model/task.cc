@@ -46,6 +46,8 @@ absl::string_view AttemptPhaseName(AttemptPhase phase) {
       return "REFUSED";
     case AttemptPhase::kFetchFailed:
       return "FETCH_FAILED";
+    case AttemptPhase::kUnsaved:
+      return "UNSAVED";
   }
   return "UNKNOWN";
 }

@@ -56,6 +56,7 @@ enum class AttemptPhase : unsigned char {
   kStopped,
   kRefused,
   kFetchFailed,
+  kUnsaved,
 };
 constexpr bool IsTerminal(AttemptPhase phase) { return phase >= AttemptPhase::kLeft; }
 // As it is shown: "FETCH_FAILED".

@@ -66,15 +66,15 @@ bool Explainer::RuledOut(size_t index, Option& option) const {
   if ((class_.allowed >> index & 1) == 0) {
     option.reason = Reason::kResidency;
     option.detail = "its residency excludes this data center's jurisdiction";
-  } else if (site.largest_node.cores == MilliCores::Zero()) {
+  } else if (site.largest_task.cores == MilliCores::Zero()) {
     option.reason = Reason::kNoNodes;
     option.detail = "no node is connected";
-  } else if (!class_.request.FitsIn(site.largest_node)) {
+  } else if (!class_.request.FitsIn(site.largest_task)) {
     option.reason = Reason::kTooLarge;
     option.detail = absl::StrCat("asks ", ToString(class_.request.cores), " and ",
-                                 ToString(class_.request.memory), "; nodes have at most ",
-                                 ToString(site.largest_node.cores), " and ",
-                                 ToString(site.largest_node.memory));
+                                 ToString(class_.request.memory), "; one task may have at most ",
+                                 ToString(site.largest_task.cores), " and ",
+                                 ToString(site.largest_task.memory));
   } else if (site.capacity <= MilliCores::Zero()) {
     option.reason = Reason::kDrained;
     option.detail = "every node is drained";

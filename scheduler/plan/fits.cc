@@ -31,7 +31,7 @@ bool FitsNow(const Input& input, const Class& task_class, size_t index, Mode mod
   const Site& site = input.sites[index];
   // Promise 6, whatever a plan says.
   if ((task_class.allowed >> index & 1) == 0) return false;
-  if (!task_class.request.FitsIn(site.largest_node)) return false;
+  if (!task_class.request.FitsIn(site.largest_task)) return false;
   const MilliCores used = site.foreground_now + site.batch_now + task_class.request.cores;
   switch (mode) {
     case Mode::kNever:

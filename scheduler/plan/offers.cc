@@ -32,7 +32,7 @@ uint64_t AllowedSites(const Input& input, uint64_t allowed) {
 uint64_t FittingSites(const Input& input, uint64_t allowed, const model::Resources& request) {
   uint64_t fitting = 0;
   for (size_t site = 0; site < input.sites.size(); ++site) {
-    if (request.FitsIn(input.sites[site].largest_node)) fitting |= uint64_t{1} << site;
+    if (request.FitsIn(input.sites[site].largest_task)) fitting |= uint64_t{1} << site;
   }
   return fitting & AllowedSites(input, allowed);
 }

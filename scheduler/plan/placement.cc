@@ -53,10 +53,10 @@ bool Placer::RuledOut() {
   for (size_t i = 0; i < input_.sites.size(); ++i) {
     const Site& site = input_.sites[i];
     if ((allowed >> i & 1) == 0) continue;
-    if (site.largest_node.cores == MilliCores::Zero()) without_nodes |= uint64_t{1} << i;
+    if (site.largest_task.cores == MilliCores::Zero()) without_nodes |= uint64_t{1} << i;
     if (site.capacity > MilliCores::Zero()) with_capacity |= uint64_t{1} << i;
-    largest.cores = std::max(largest.cores, site.largest_node.cores);
-    largest.memory = std::max(largest.memory, site.largest_node.memory);
+    largest.cores = std::max(largest.cores, site.largest_task.cores);
+    largest.memory = std::max(largest.memory, site.largest_task.memory);
   }
   if ((demand_.sites & with_capacity) != 0) {
     verdict_.mode = Mode::kAsSoonAsPossible;
@@ -73,10 +73,10 @@ bool Placer::RuledOut() {
     verdict_.detail = absl::StrCat("no node is connected in ", WhereText(without_nodes));
   } else {
     verdict_.reason = Reason::kTooLarge;
-    verdict_.detail = absl::StrCat("asks ", ToString(class_.request.cores), " and ",
-                                   ToString(class_.request.memory), "; nodes in ",
-                                   WhereText(allowed), " have at most ", ToString(largest.cores),
-                                   " and ", ToString(largest.memory), ": ask less or add a node");
+    verdict_.detail = absl::StrCat(
+        "asks ", ToString(class_.request.cores), " and ", ToString(class_.request.memory),
+        "; one task in ", WhereText(allowed), " may have at most ", ToString(largest.cores),
+        " and ", ToString(largest.memory), ": ask less or add a node");
   }
   return true;
 }

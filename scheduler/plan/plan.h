@@ -35,9 +35,11 @@ size_t BlockIndex(const std::vector<Block>& grid, absl::Time time);
 struct Site {
   DataCenterId id;
   MilliCores capacity;
-  model::Resources largest_node;  // Component-wise largest of all known nodes.
-  MilliCores foreground_now;      // Measured.
-  MilliCores batch_now;           // Held by our tasks, reservations included.
+  // What one task may ask at most: within the largest connected node, drained or not, and within
+  // the target utilization of all of them.
+  model::Resources largest_task;
+  MilliCores foreground_now;  // Measured.
+  MilliCores batch_now;       // Held by our tasks, reservations included.
   // The part of batch_now that cannot leave before it ends; more than batch_now: not known.
   MilliCores pinned_now = MilliCores::Max();
   double target_utilization = 0.8;

@@ -63,6 +63,8 @@ absl::StatusOr<model::AttemptPhase> PhaseFromProto(v1::AttemptStatus::Phase phas
       return model::AttemptPhase::kRefused;
     case v1::AttemptStatus::PHASE_FETCH_FAILED:
       return model::AttemptPhase::kFetchFailed;
+    case v1::AttemptStatus::PHASE_UNSAVED:
+      return model::AttemptPhase::kUnsaved;
     default:
       return InvalidField("attempts.phase",
                           absl::StrCat("unknown phase ", static_cast<int>(phase)));

@@ -27,8 +27,7 @@ ModelEnum FromRecordEnum(RecordEnum value, ModelEnum last, absl::string_view fie
 static_assert(static_cast<int>(model::TaskState::kCancelled) + 1 == v1::Task::STATE_CANCELLED);
 static_assert(static_cast<int>(model::TaskState::kCheckpointing) + 1 ==
               v1::Task::STATE_CHECKPOINTING);
-static_assert(static_cast<int>(model::AttemptPhase::kFetchFailed) + 1 ==
-              v1::Task::PHASE_FETCH_FAILED);
+static_assert(static_cast<int>(model::AttemptPhase::kUnsaved) + 1 == v1::Task::PHASE_UNSAVED);
 static_assert(static_cast<int>(model::AttemptPhase::kLeft) + 1 == v1::Task::PHASE_LEFT);
 static_assert(static_cast<int>(model::MoveStep::kStarted) + 1 == v1::Move::STEP_STARTED);
 static_assert(static_cast<int>(model::MoveStep::kCarried) + 1 == v1::Move::STEP_CARRIED);
@@ -182,7 +181,7 @@ model::Task FromRecord(const TaskId& id, const v1::Task& record, FieldReader& re
       FromRecordEnum(record.state(), model::TaskState::kCancelled, "state is unknown", reader);
   task.reason = model::ReasonFromName(record.reason());
   task.phase =
-      FromRecordEnum(record.phase(), model::AttemptPhase::kFetchFailed, "phase is unknown", reader);
+      FromRecordEnum(record.phase(), model::AttemptPhase::kUnsaved, "phase is unknown", reader);
   task.attempt = AttemptNumber(record.attempt());
   task.failures = record.failures();
   if (record.has_ready_time()) task.ready_time = reader.Time(record.ready_time(), "ready_time");

@@ -50,15 +50,6 @@ def until(condition, what, deadline=None):
         time.sleep(0.02)
 
 
-def node_id(node):
-    """Unique on this machine: agents name their control groups after their nodes."""
-    return f"{node}-{os.getpid()}"
-
-
-def node_name(node):
-    return f"nodes/{node_id(node)}"
-
-
 def idle_load(directory):
     """A load file of a week in which nothing happens."""
     path = os.path.join(directory, "idle.csv")
@@ -164,7 +155,7 @@ class Agent(Daemon):
                  jurisdiction=None):
         directory = os.path.join(root, node)
         os.makedirs(directory)
-        self.node = node_id(node)
+        self.node = node
         self.data_center = data_center
         self.state = os.path.join(directory, "state")
         config = os.path.join(directory, "agent.yaml")
@@ -248,7 +239,7 @@ class FleetTest(unittest.TestCase):
             if agent is not None and agent.process.poll() is not None:
                 raise AssertionError(f"agent {node} ended at its start:\n{agent.log()}")
             try:
-                found = self.fleet.GetNode(fleet_pb2.GetNodeRequest(name=node_name(node)),
+                found = self.fleet.GetNode(fleet_pb2.GetNodeRequest(name=f"nodes/{node}"),
                                            timeout=5)
                 return found.state == fleet_pb2.Node.STATE_READY
             except grpc.RpcError:

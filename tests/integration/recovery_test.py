@@ -151,7 +151,7 @@ class RecoveryTest(FleetTest):
         self.until_task_runs("jobs/travels")
         self.agent("v1", "virginia")
         until(lambda: starts(self.lines(evidence)), "it has started")
-        self.fleet.DrainNode(fleet_pb2.DrainNodeRequest(name=fleet.node_name("f1")), timeout=10)
+        self.fleet.DrainNode(fleet_pb2.DrainNodeRequest(name="nodes/f1"), timeout=10)
         self.until_state("jobs/travels", "SUCCEEDED")
         lines = self.lines(evidence)
         first, second = starts(lines)

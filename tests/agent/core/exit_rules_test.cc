@@ -45,7 +45,7 @@ TEST(JudgeExit, TheTableInTheHeader) {
        "LEASE_EXPIRED"},
       {"saved when told", exited(85, StopCause::kLeave, true), Kind::kSeal, ""},
       {"saved of itself", exited(85, StopCause::kNone, true), Kind::kSeal, ""},
-      {"told to save, died", signaled(StopCause::kLeave), Kind::kFailed, "CHECKPOINT_FAILED"},
+      {"told to save, died", signaled(StopCause::kLeave), Kind::kUnsaved, "CHECKPOINT_FAILED"},
       {"told to save too early",
        {.kind = ExitKind::kSignaled,
         .signal = 15,

@@ -136,7 +136,7 @@ TEST_F(Carry, PeriodicCheckpointsGoOnHereAndACopyIsHeldElsewhere) {
   })) << "the same attempt, the same log, another process";
 }
 
-TEST_F(Carry, WhatDoesNotSaveInTimeHasFailed) {
+TEST_F(Carry, WhatDoesNotSaveInTimeIsUnsaved) {
   StartAgent("node-a");
   v1::AttemptOrder order = Counting(1, 1, 1);
   order.mutable_start()->mutable_task()->set_command(
@@ -148,7 +148,7 @@ TEST_F(Carry, WhatDoesNotSaveInTimeHasFailed) {
   ASSERT_TRUE(
       scheduler_.Until([&] { return Output("node-a", order).find("begun") != std::string::npos; }));
   ASSERT_TRUE(scheduler_.Send("node-a", Order(order, v1::AttemptOrder::ACTION_LEAVE, "MOVE")));
-  ASSERT_TRUE(Reaches(order, AttemptStatus::PHASE_FAILED));
+  ASSERT_TRUE(Reaches(order, AttemptStatus::PHASE_UNSAVED));
   EXPECT_EQ(Status(order).reason(), "CHECKPOINT_FAILED");
 }
 

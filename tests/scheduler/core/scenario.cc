@@ -59,7 +59,8 @@ model::AttemptPhase Phase(const std::string& word) {
       {"failed", model::AttemptPhase::kFailed},
       {"stopped", model::AttemptPhase::kStopped},
       {"refused", model::AttemptPhase::kRefused},
-      {"fetch-failed", model::AttemptPhase::kFetchFailed}};
+      {"fetch-failed", model::AttemptPhase::kFetchFailed},
+      {"unsaved", model::AttemptPhase::kUnsaved}};
   return phases.at(word);
 }
 

@@ -40,16 +40,16 @@ class SiteBuilder {
   explicit SiteBuilder(const char* id) { site_.id = DataCenterId(id); }
   SiteBuilder& Capacity(double cores) {
     site_.capacity = heliotrope::plan::Cores(cores);
-    site_.largest_node = {site_.capacity, Bytes::FromGiB(256)};
+    site_.largest_task = {site_.capacity, Bytes::FromGiB(256)};
     return *this;
   }
   SiteBuilder& LargestNode(double cores, Bytes memory) {
-    site_.largest_node = {heliotrope::plan::Cores(cores), memory};
+    site_.largest_task = {heliotrope::plan::Cores(cores), memory};
     return *this;
   }
   SiteBuilder& NoNodes() {
     site_.capacity = MilliCores::Zero();
-    site_.largest_node = {};
+    site_.largest_task = {};
     return *this;
   }
   SiteBuilder& Drained() {

@@ -72,7 +72,7 @@ TEST(Explain, SaysWhyNot) {
        "excludes this data center's jurisdiction"},
       {"no nodes", AClass(), 3, Option::Verdict::kNever, Reason::kNoNodes, "no node is connected"},
       {"too large", AClass().Cores(200), 2, Option::Verdict::kNever, Reason::kTooLarge,
-       "asks 200 cores and 1 GiB; nodes have at most 100 cores and 256 GiB"},
+       "asks 200 cores and 1 GiB; one task may have at most 100 cores and 256 GiB"},
       {"no headroom at all", AClass(), 0, Option::Verdict::kNever, Reason::kWaitingForCapacity,
        "needs 1 core; the most that is left in the next 7d is 0 cores"},
       {"not before the night", AClass(), 1, Option::Verdict::kLater, Reason::kNotBeforeHeadroom,

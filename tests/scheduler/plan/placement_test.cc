@@ -119,7 +119,8 @@ TEST(Compute, SaysPreciselyWhyNothingCanBePlanned) {
        Mode::kNever, Reason::kResidency, "residency"},
       {"too many cores for any node", AClass().Cores(101).Allowed(7), Mode::kNever,
        Reason::kTooLarge,
-       "asks 101 cores and 1 GiB; nodes in frankfurt, hangzhou, virginia have at most 100 cores"},
+       "asks 101 cores and 1 GiB; one task in frankfurt, hangzhou, virginia may have at most 100 "
+       "cores"},
       {"too much memory for any node", AClass().Memory(Bytes::FromTiB(1)).Allowed(7), Mode::kNever,
        Reason::kTooLarge, "1 TiB"},
       {"no node where it may be", AClass().Allowed(Only(3)), Mode::kAsSoonAsPossible,
