@@ -90,9 +90,11 @@ class Machine {
   struct Changes {
     std::vector<AttemptStatus> attempts;
     std::vector<CheckpointInfo> checkpoints;
-    bool empty() const { return attempts.empty() && checkpoints.empty(); }
   };
   Changes TakeChanges(Now now);
+  bool HasChanges() const {
+    return !changed_.empty() || !answers_.empty() || !changed_checkpoints_.empty();
+  }
 
   // The highest term seen.
   Term term() const { return term_; }

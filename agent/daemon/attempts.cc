@@ -23,6 +23,8 @@ namespace heliotrope::agent::daemon {
 namespace {
 
 // After a disk that would not take an outcome.
+// An end that the scheduler has not acknowledged by then is made durable here.
+constexpr absl::Duration kUnacknowledged = absl::Seconds(1);
 constexpr absl::Duration kRetrySave = absl::Seconds(1);
 
 void RemoveWhole(const std::string& path) {
@@ -291,7 +293,7 @@ void Attempts::On(const Launch& effect) {
 absl::Status Attempts::Start(const Handle& attempt, const AttemptKey& key, uint32_t incarnation) {
   HT_RETURN_IF_ERROR(attempt->prepared);
   // What it saved may have been moved into the store by an agent that ended before it could go on.
-  if (incarnation > 1 && !Exists(attempt->paths.checkpoint)) {
+  if (incarnation > 1 && attempt->launch.can_checkpoint && !Exists(attempt->paths.checkpoint)) {
     const CheckpointInfo* newest = nullptr;
     const std::vector<CheckpointInfo> held = world_.store.List();
     for (const CheckpointInfo& info : held) {
@@ -369,9 +371,8 @@ void Attempts::On(const SaveOutcome& effect) {
 
 // On a worker: only logs and outputs stay. Their size.
 Bytes Attempts::Clear(const Handle& attempt) const {
-  for (const std::string& scratch : {attempt->paths.work, attempt->paths.checkpoint}) {
-    if (!IsEmpty(scratch)) RemoveWhole(scratch);
-  }
+  if (!IsEmpty(attempt->paths.work)) RemoveWhole(attempt->paths.work);
+  if (attempt->launch.can_checkpoint) RemoveWhole(attempt->paths.checkpoint);
   const auto& outputs = attempt->order.start().task().outputs();
   const absl::Status pruned =
       link::PruneOutputs(attempt->paths.output, {outputs.begin(), outputs.end()});
@@ -459,8 +460,21 @@ void Attempts::On(const Note& note) {
                                     {"phase", ToString(note.phase)},
                                     {"reason", note.reason},
                                     {"detail", note.detail}});
+      world_.loop.PostAfter(kUnacknowledged, [this, key = note.key] { SyncEnd(key); });
       break;
   }
+}
+
+// Promise 5. As a rule it is forgotten by now.
+void Attempts::SyncEnd(const AttemptKey& key) {
+  if (!attempts_.contains(key)) return;
+  InLane(key, [this, key] {
+    const absl::Status synced = world_.runner.SyncEnd(link::ToExec(key));
+    // Without an exit record its outcome is one that we saved, durably.
+    if (!synced.ok() && !absl::IsNotFound(synced)) {
+      os::LogWarning("outcome not synced", {{"attempt", key}, {"error", synced}});
+    }
+  });
 }
 
 void Attempts::OnEnd(const exec::AttemptKey& key, const exec::AttemptEnd& end) {

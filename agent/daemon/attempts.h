@@ -85,6 +85,7 @@ class Attempts {
   absl::Status RecoverOne(const exec::AttemptKey& key);
   absl::StatusOr<AttemptFound> Find(const AttemptKey& key, const Handle& attempt);
   void RecoverDone(const AttemptKey& key, const Done& done);
+  void SyncEnd(const AttemptKey& key);
   void RecoverUnknown(const exec::AttemptKey& key, const absl::Status& why);
   absl::StatusOr<Handle> MakeHandle(const v1::AttemptOrder& order) const;
   void Index(const AttemptKey& key, const Attempt& attempt, bool ended);

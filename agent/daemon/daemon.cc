@@ -128,7 +128,8 @@ absl::Status Daemon::OpenRunner() {
   HT_ASSIGN_OR_RETURN(runner_, exec::ShimRunner::Create({.state_directory = config_.state_directory,
                                                          .shim = config_.shim,
                                                          .cgroups = cgroups_.get(),
-                                                         .lease = lease_->path()},
+                                                         .lease = lease_->path(),
+                                                         .durable_exit = false},
                                                         [this](const exec::AttemptKey& key,
                                                                const exec::AttemptEnd& end) {
                                                           attempts_->OnEnd(key, end);

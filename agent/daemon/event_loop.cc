@@ -10,6 +10,14 @@
 
 namespace heliotrope::agent::daemon {
 
+namespace {
+
+// From one batch to the next. What comes in close order is done together, and wakes the workers
+// and the stream once.
+constexpr absl::Duration kBatchGap = absl::Milliseconds(1);
+
+}  // namespace
+
 void EventLoop::Start(Hooks hooks) {
   hooks_ = std::move(hooks);
   thread_ = std::thread([this] { Run(); });
@@ -87,16 +95,19 @@ void EventLoop::RunTimers() {
 
 void EventLoop::Run() {
   std::vector<std::function<void()>> batch;
+  absl::Duration next_batch = absl::ZeroDuration();
   while (true) {
     const absl::Duration deadline = NextDeadline();
     bool last = false;
     {
       const MutexLock lock(mutex_);
-      while (waiting_.empty() && !stopping_) {
-        const absl::Duration left = deadline - os::Boottime();
+      while (!stopping_) {
+        const absl::Duration due = waiting_.empty() ? deadline : next_batch;
+        const absl::Duration left = due - os::Boottime();
         if (left <= absl::ZeroDuration()) break;
         wake_.WaitFor(mutex_, left);
       }
+      next_batch = os::Boottime() + kBatchGap;
       batch.swap(waiting_);
       last = stopping_;
     }

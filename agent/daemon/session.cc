@@ -16,6 +16,8 @@ namespace {
 constexpr absl::Duration kWelcomeTimeout = absl::Seconds(15);
 // The same trouble is told once in so long.
 constexpr absl::Duration kTellAgain = absl::Minutes(5);
+// Between reports: each costs the scheduler a commit.
+constexpr absl::Duration kReportGap = absl::Milliseconds(5);
 constexpr absl::Duration kShortestHeartbeat = absl::Milliseconds(20);
 constexpr absl::Duration kShortestLoad = absl::Milliseconds(20);
 
@@ -174,7 +176,7 @@ void Session::Tick(absl::Duration now) {
   if (now >= next_heartbeat_) {
     SendHeartbeat(now);
   } else {
-    FlushReports();
+    FlushReports(now);
   }
 }
 
@@ -184,7 +186,10 @@ absl::Duration Session::Deadline() const {
   const absl::Duration silence =
       unanswered.has_value() ? *unanswered + lease_duration_ / 2 : absl::InfiniteDuration();
   // While a message is on its way, its departure is what is waited for.
-  return sending_ ? silence : std::min(next_heartbeat_, silence);
+  if (sending_) return silence;
+  const absl::Duration report =
+      world_.machine.HasChanges() ? next_report_ : absl::InfiniteDuration();
+  return std::min({next_heartbeat_, report, silence});
 }
 
 void Session::SendHeartbeat(absl::Duration now) {
@@ -202,21 +207,22 @@ void Session::SendHeartbeat(absl::Duration now) {
   Send(std::move(request));
 }
 
-void Session::FlushReports() {
+void Session::FlushReports(absl::Duration now) {
   v1::ConnectRequest request;
-  Machine::Changes changes = world_.machine.TakeChanges(world_.clock.Read());
-  if (!changes.empty()) {
+  if (world_.machine.HasChanges() && now >= next_report_) {
+    const Machine::Changes changes = world_.machine.TakeChanges(world_.clock.Read());
     for (const AttemptStatus& status : changes.attempts) {
       *request.mutable_report()->add_attempts() = link::ToProto(status);
     }
     for (const CheckpointInfo& info : changes.checkpoints) {
       *request.mutable_report()->add_checkpoints() = link::ToProto(info);
     }
-    Send(std::move(request));
-  } else if (world_.load.has_report()) {
-    *request.mutable_load() = world_.load.TakeReport();
-    Send(std::move(request));
+    next_report_ = now + kReportGap;
   }
+  if (!request.has_report() && world_.load.has_report()) {
+    *request.mutable_load() = world_.load.TakeReport();
+  }
+  if (request.message_case() != v1::ConnectRequest::MESSAGE_NOT_SET) Send(std::move(request));
 }
 
 void Session::Send(v1::ConnectRequest message) {

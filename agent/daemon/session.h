@@ -79,7 +79,7 @@ class Session {
   void OnLease(const v1::LeaseGrant& grant);
   void Disconnect(const absl::Status& why);
   void SendHeartbeat(absl::Duration now);
-  void FlushReports();
+  void FlushReports(absl::Duration now);
   void Send(v1::ConnectRequest message);
 
   const World world_;
@@ -92,6 +92,8 @@ class Session {
   // kWaiting: when to dial. kOpening: when to stop waiting for Welcome.
   absl::Duration due_ = absl::ZeroDuration();
   absl::Duration next_heartbeat_ = absl::InfiniteDuration();
+  // Not before that, so that many short tasks share reports.
+  absl::Duration next_report_ = absl::ZeroDuration();
   absl::Duration heartbeat_interval_ = absl::Seconds(10);
   absl::Duration lease_duration_ = absl::Seconds(60);
   std::optional<absl::Duration> load_interval_;

@@ -24,9 +24,15 @@ constexpr char kRemovedPrefix[] = ".removed-";
 std::string Attempts(const std::string& state_directory) { return state_directory + "/attempts"; }
 
 absl::Status MakeOwnedDirectory(const std::string& path, const std::optional<JobUser>& user) {
-  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return os::FileError(errno, "make", path);
+  if (mkdir(path.c_str(), 0700) == 0) {
+    if (!user.has_value() || lchown(path.c_str(), user->uid, user->gid) == 0) {
+      return absl::OkStatus();
+    }
+    return os::FileError(errno, "give away", path);
+  }
+  if (errno != EEXIST) return os::FileError(errno, "make", path);
   if (!user.has_value()) return absl::OkStatus();
-  // The directory itself, never what a job has put in its place.
+  // The directory itself, never what was put in its place.
   HT_ASSIGN_OR_RETURN(const os::UniqueFd fd,
                       os::OpenFile(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   if (fchown(fd.get(), user->uid, user->gid) != 0) return os::FileError(errno, "give away", path);
@@ -35,17 +41,16 @@ absl::Status MakeOwnedDirectory(const std::string& path, const std::optional<Job
 
 }  // namespace
 
-absl::Status MakeAttemptDirectories(const AttemptPaths& paths, const std::optional<JobUser>& user) {
+absl::Status MakeAttemptDirectories(const AttemptPaths& paths, const AttemptLaunch& launch) {
   // Others may pass through it to what is theirs, but see nothing of it: launch, logs and records
   // are ours, so a job cannot forge its own outcome.
   if (mkdir(paths.root.c_str(), 0711) != 0) {
     if (errno != ENOENT && errno != EEXIST) return os::FileError(errno, "make", paths.root);
     HT_RETURN_IF_ERROR(os::EnsureDirectory(paths.root, 0711));
   }
-  for (const std::string& path : {paths.work, paths.checkpoint, paths.output}) {
-    HT_RETURN_IF_ERROR(MakeOwnedDirectory(path, user));
-  }
-  return absl::OkStatus();
+  HT_RETURN_IF_ERROR(MakeOwnedDirectory(paths.work, launch.user));
+  if (launch.can_checkpoint) HT_RETURN_IF_ERROR(MakeOwnedDirectory(paths.checkpoint, launch.user));
+  return MakeOwnedDirectory(paths.output, launch.user);
 }
 
 absl::StatusOr<std::vector<AttemptKey>> ListAttempts(const std::string& state_directory) {

@@ -26,7 +26,7 @@ std::map<std::string, std::string> Environment(const AttemptLaunch& launch,
   environment.emplace("PATH", kDefaultPath);
   environment.emplace("HOME", paths.work);
   environment.emplace("TMPDIR", paths.work);
-  environment["HELIOTROPE_CHECKPOINT_DIR"] = paths.checkpoint;
+  if (launch.can_checkpoint) environment["HELIOTROPE_CHECKPOINT_DIR"] = paths.checkpoint;
   environment["HELIOTROPE_OUTPUT_DIR"] = paths.output;
   environment[kMarkVariable] = mark;
   return environment;
@@ -148,6 +148,13 @@ absl::Status WriteLaunch(const AttemptPaths& paths, absl::string_view text, uint
                                              {.mode = 0600, .sync = false}));
   HT_RETURN_IF_ERROR(RemoveRecord(paths, shim::kExitFile));
   return RemoveRecord(paths, shim::kStatusFile);
+}
+
+absl::Status SyncExitRecord(const AttemptPaths& paths) {
+  const std::string path = absl::StrCat(paths.root, "/", shim::kExitFile);
+  HT_ASSIGN_OR_RETURN(const os::UniqueFd fd, os::OpenFile(path, O_RDONLY | O_NOFOLLOW));
+  if (fsync(fd.get()) != 0) return os::FileError(errno, "sync", path);
+  return os::SyncDirectory(paths.root);
 }
 
 absl::StatusOr<AttemptEnd> ReadExitRecord(const AttemptPaths& paths, uint32_t incarnation) {

@@ -51,6 +51,8 @@ absl::Status WriteLaunch(const AttemptPaths& paths, absl::string_view text, uint
 // The record of that process. NOT_FOUND when there is none, or only an earlier one's; DATA_LOSS
 // when it is not whole.
 absl::StatusOr<AttemptEnd> ReadExitRecord(const AttemptPaths& paths, uint32_t incarnation);
+// Makes it durable, its name with it. NOT_FOUND when there is none.
+absl::Status SyncExitRecord(const AttemptPaths& paths);
 absl::StatusOr<shim::StatusRecord> ReadStatusRecord(const AttemptPaths& paths,
                                                     uint32_t incarnation);
 

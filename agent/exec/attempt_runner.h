@@ -69,6 +69,8 @@ class AttemptRunner {
   // What the load probe subtracts from what the host uses.
   virtual Usage TotalUsage() const = 0;
 
+  // Makes its end durable, where the runner's options leave that to the caller. NOT_FOUND before.
+  virtual absl::Status SyncEnd(const AttemptKey& key) const = 0;
   // Deletes the directory. FAILED_PRECONDITION when it runs; RESOURCE_EXHAUSTED: call again.
   virtual absl::Status Remove(const AttemptKey& key) = 0;
 

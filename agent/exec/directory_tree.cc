@@ -138,7 +138,7 @@ class Meter {
       waiting.pop_back();
       auto fd = OpenBelow(top, path);
       if (!fd.ok()) continue;  // Gone, or beyond the longest path: not counted.
-      HT_RETURN_IF_ERROR(MeasureOne(fd->get(), path, &waiting));
+      HT_RETURN_IF_ERROR(MeasureOne(*std::move(fd), path, &waiting));
     }
     return absl::OkStatus();
   }
@@ -154,10 +154,10 @@ class Meter {
     return os::UniqueFd(fd);
   }
 
-  absl::Status MeasureOne(int fd, const std::string& path, std::vector<std::string>* waiting) {
-    const int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (copy < 0) return absl::OkStatus();
-    const std::unique_ptr<DIR, int (*)(DIR*)> dir(fdopendir(copy), closedir);
+  absl::Status MeasureOne(os::UniqueFd directory, const std::string& path,
+                          std::vector<std::string>* waiting) {
+    const std::unique_ptr<DIR, int (*)(DIR*)> dir(fdopendir(directory.Release()), closedir);
+    const int fd = dirfd(dir.get());
     while (const dirent* entry = readdir(dir.get())) {
       const std::string name = entry->d_name;
       struct stat info {};

@@ -143,7 +143,7 @@ absl::Status ShimRunner::Prepare(const AttemptLaunch& launch) {
   HT_RETURN_IF_ERROR(Reserve(launch.key));
   const auto release = absl::MakeCleanup([&] { Release(launch.key); });
   HT_RETURN_IF_ERROR(CheckNotRunning(launch.key));
-  return MakeAttemptDirectories(PathsOf(launch.key), launch.user);
+  return MakeAttemptDirectories(PathsOf(launch.key), launch);
 }
 
 absl::Status ShimRunner::Start(const AttemptLaunch& launch) {
@@ -360,6 +360,10 @@ Usage ShimRunner::TotalUsage() const {
 }
 
 // --- Removal ---
+
+absl::Status ShimRunner::SyncEnd(const AttemptKey& key) const {
+  return SyncExitRecord(PathsOf(key));
+}
 
 absl::Status ShimRunner::Remove(const AttemptKey& key) {
   HT_RETURN_IF_ERROR(Reserve(key));

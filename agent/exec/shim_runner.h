@@ -34,9 +34,8 @@ class ShimRunner final : public AttemptRunner {
     int nice = 19;
     bool idle_scheduling = true;
     int oom_score_adj = 500;
-    // An end is on disk before it is reported. False for a caller that makes durable what it
-    // reports anyway: then a power cut before that turns an end into kLost, and the end costs no
-    // sync here.
+    // The exit record is synced before the end is reported. False: when the caller says so, by
+    // SyncEnd; a power cut before that turns the end into kLost.
     bool durable_exit = true;
   };
 
@@ -57,6 +56,7 @@ class ShimRunner final : public AttemptRunner {
   absl::StatusOr<std::vector<AttemptKey>> List() const override;
   std::vector<AttemptKey> Live() const override;
   absl::StatusOr<absl::Time> StartTime(const AttemptKey& key) const override;
+  absl::Status SyncEnd(const AttemptKey& key) const override;
   absl::StatusOr<Usage> UsageOf(const AttemptKey& key) const override;
   Usage TotalUsage() const override;
   absl::Status Remove(const AttemptKey& key) override;

@@ -16,8 +16,6 @@ namespace {
 
 constexpr int kDefaultCheckpointExitCode = 85;
 constexpr absl::Duration kDefaultGrace = absl::Seconds(20);
-// Of what cannot checkpoint, when the lease is over: long enough to say goodbye.
-constexpr absl::Duration kNothingToSave = absl::Milliseconds(200);
 constexpr size_t kDigestBytes = 32;
 
 constexpr std::pair<Phase, v1::AttemptStatus::Phase> kPhases[] = {
@@ -255,10 +253,10 @@ absl::StatusOr<exec::AttemptLaunch> LaunchOf(const v1::AttemptOrder& order,
   }
   launch.working_directory = start.task().working_directory();
   launch.user = context.user;
-  launch.grace = kNothingToSave;
   // Without the contract there is nothing to save: the end of a lease stops it at once.
   launch.grace = absl::ZeroDuration();
-  if (start.task().has_checkpoint()) {
+  launch.can_checkpoint = start.task().has_checkpoint();
+  if (launch.can_checkpoint) {
     HT_RETURN_IF_ERROR(FillCheckpointing(start.task().checkpoint(), launch));
   }
   launch.cores = MilliCores::FromMilli(start.task().milli_cores());

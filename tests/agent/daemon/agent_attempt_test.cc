@@ -146,6 +146,10 @@ TEST_F(Attempts, WithoutARenewedLeaseTheJobIsStoppedInTimeAndItsWorkKept) {
   EXPECT_EQ(Status(order).reason(), "LEASE_EXPIRED");
   EXPECT_EQ(Status(order).checkpoint().key().sequence(), 1u);
   // Nothing new starts without a lease, and everything does with one.
+  ASSERT_TRUE(scheduler_.Until([&] {
+    return Metrics("node-a").find("heliotrope_agent_lease_remaining_seconds 0\n") !=
+           std::string::npos;
+  }));
   const v1::AttemptOrder next = Start(2, 1, "true");
   ASSERT_TRUE(scheduler_.Until([&] { return scheduler_.Send("node-a", next); }));
   ASSERT_TRUE(Reaches(next, AttemptStatus::PHASE_VERIFIED));
