@@ -61,6 +61,9 @@ class Verb {
   void Arguments(const std::string& name, std::vector<std::string>& target, Need need,
                  const std::string& help);
 
+  // The flag must be given. REQUIRES: declared.
+  void Require(const std::string& name);
+
   CLI::App& app() const { return *app_; }
 
  private:

@@ -1,4 +1,4 @@
-// heliotrope curve show|import
+// heliotrope curve show|import|backtest
 #include "heliotrope/v1/curves.grpc.pb.h"
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "scheduler/cli/chart.h"
+#include "scheduler/cli/curve_backtest.h"
 #include "scheduler/cli/failure.h"
 #include "scheduler/cli/names.h"
 #include "scheduler/cli/nouns.h"
@@ -203,6 +204,7 @@ void AddCurve(CommandTree& tree) {
   verb.Duration("--history", flags->history, "how much of the past (default 24h, at most 8d)");
   verb.Duration("--horizon", flags->horizon, "how far ahead (default 24h, at most 7d)");
   AddImport(tree, noun);
+  AddCurveBacktest(tree, noun);
 }
 
 }  // namespace heliotrope::cli

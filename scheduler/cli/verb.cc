@@ -96,6 +96,8 @@ void Verb::Cores(const std::string& name, std::optional<MilliCores>& target,
   app_->get_option(name)->type_name("CORES");
 }
 
+void Verb::Require(const std::string& name) { app_->get_option(name)->required(); }
+
 void Verb::Argument(const std::string& name, std::string& target, Need need,
                     const std::string& help) {
   app_->add_option(name, target, help)->type_name("")->required(need == Need::kRequired);

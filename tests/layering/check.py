@@ -32,7 +32,8 @@ MAY_INCLUDE = {
     "scheduler/daemon": EDGE | PURE_SCHEDULER
     | {"scheduler/store", "scheduler/feeds", "scheduler/rpc"},
     "scheduler/sim": BASE | PURE_SCHEDULER | {"agent/core"},
-    "scheduler/cli": EDGE | {"scheduler/sim"},
+    # Backtests and simulations run in the command itself.
+    "scheduler/cli": EDGE | {"scheduler/curve", "scheduler/sim"},
     "scheduler": EDGE | {"scheduler/daemon"},
     "agent/core": BASE,
     # Outlives the agent and stays small: neither gRPC nor protobuf, see BANNED.
