@@ -13,12 +13,34 @@ constexpr std::array<double, kQuantiles> kNormal = {-2.357, -1.606, -0.845, 0.0,
 constexpr double kScaleFloor = 1e-4;  // an exactly repeating curve still has a band of some width
 constexpr double kPriorCount = 12;    // errors that the prior scale weighs
 constexpr double kHourTrust = 24;     // an hour's own scale is trusted by n / (n + kHourTrust)
+constexpr size_t kMedian = 3;
+
+// Of the outer loop. Far out too wide is mended faster than too narrow, since there it shows in
+// few outcomes; and no stretch goes beyond these, whatever the last days were.
+constexpr double kGain = 0.85;
+constexpr double kShrinkFarOut = 1.5;
+constexpr double kMostStretched = 1.2;  // exponents
+constexpr double kMostShrunk = -1.8;
+
+bool IsFarOut(size_t quantile) { return quantile == 0 || quantile >= 6; }
+
+// The exponent by which a quantile's distance from the median is stretched.
+double Stretch(size_t quantile, double covered) {
+  const double level = kQuantileLevels[quantile];
+  double stretch =
+      kGain * (level > 0.5 ? (level - covered) / (1 - level) : (covered - level) / level);
+  if (stretch < 0 && IsFarOut(quantile)) stretch *= kShrinkFarOut;
+  return std::clamp(stretch, kMostShrunk, kMostStretched);
+}
 
 }  // namespace
 
 ErrorModel::ErrorModel(double prior_scale) {
   numbers_[kScale] = prior_scale;
-  for (size_t i = 0; i < kQuantiles; ++i) numbers_[kQuantile + i] = kNormal[i];
+  for (size_t i = 0; i < kQuantiles; ++i) {
+    numbers_[kQuantile + i] = kNormal[i];
+    numbers_[kCovered + i] = kQuantileLevels[i];
+  }
 }
 
 double ErrorModel::Scale(int hour) const {
@@ -47,9 +69,20 @@ void ErrorModel::Learn(double error, int hour, const Steps& steps) {
   numbers_[kHourCount + at] += 1;
 }
 
+void ErrorModel::LearnCovered(const std::array<bool, kQuantiles>& covered, double share) {
+  for (size_t i = 0; i < kQuantiles; ++i) {
+    numbers_[kCovered + i] += share * ((covered[i] ? 1.0 : 0.0) - numbers_[kCovered + i]);
+  }
+}
+
 std::array<double, kQuantiles> ErrorModel::Quantiles() const {
+  const double median = numbers_[kQuantile + kMedian];
   std::array<double, kQuantiles> quantiles;
-  std::copy_n(numbers_.begin() + kQuantile, kQuantiles, quantiles.begin());
+  for (size_t i = 0; i < kQuantiles; ++i) {
+    const double distance = numbers_[kQuantile + i] - median;
+    quantiles[i] =
+        i == kMedian ? median : median + distance * std::exp(Stretch(i, numbers_[kCovered + i]));
+  }
   // Neighbours may cross by a step; sorting them is the rearrangement of Chernozhukov et al. 2010,
   // which never makes a quantile worse.
   std::sort(quantiles.begin(), quantiles.end());

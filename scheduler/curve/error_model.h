@@ -13,18 +13,27 @@ constexpr std::array<double, kQuantiles> kQuantileLevels = {.03, .10, .25, .50, 
 // Quantile tracking: after each error e, Q += step * (q - [e <= Q]), whose long-run coverage is q
 // whatever the errors do (Gibbs and Candes 2021; Angelopoulos, Candes and Tibshirani 2023, section
 // 2.1, for the quantile itself). Errors are divided by the mean absolute error of their hour of the
-// day, so that the calm of a night does not narrow the band of a day. Core thread only.
+// day, so that the calm of a night does not narrow the band of a day.
+//
+// That alone is right in the long run, but slow: errors of one day are alike, and a disturbed month
+// leaves the quantiles wide. So an outer loop in the manner of adaptive conformal inference (the
+// same papers) looks at what was covered in the last days by the quantiles as they were published,
+// and stretches or shrinks their distance from the median by exp(gain (q - covered) / (1 - q)); for
+// q under one half by the mirror image. Core thread only.
 class ErrorModel {
  public:
   // `prior_scale` is the mean absolute error believed before the first error is seen.
   explicit ErrorModel(double prior_scale);
 
   struct Steps {
-    double quantile = 0.004;  // step of a quantile, in scaled errors
+    double quantile = 0.002;  // step of a quantile, in scaled errors
     double scale = 0.0002;    // gain of the mean absolute error over all hours
     double hour = 0.002;      // gain of the mean absolute error of one hour
   };
   void Learn(double error, int hour, const Steps& steps);
+  // Whether an outcome came at or under each quantile that had been published for it; `share` is
+  // the weight of this outcome among the recent ones, in (0, 1).
+  void LearnCovered(const std::array<bool, kQuantiles>& covered, double share);
 
   // Mean absolute error expected in an hour of the local day, in units of load.
   double Scale(int hour) const;
@@ -33,8 +42,8 @@ class ErrorModel {
   // Scaled error at level kQuantileLevels[i]; non-decreasing in i.
   std::array<double, kQuantiles> Quantiles() const;
 
-  // Plain state: count, scale, 24 scales by hour, 24 counts by hour, 8 quantiles.
-  static constexpr int kNumbers = 2 + 24 + 24 + kQuantiles;
+  // Plain state: count, scale, 24 scales by hour, 24 counts by hour, 8 quantiles, 8 covered shares.
+  static constexpr int kNumbers = 2 + 24 + 24 + kQuantiles + kQuantiles;
   const std::array<double, kNumbers>& numbers() const { return numbers_; }
   void Set(const double* numbers);
 
@@ -44,6 +53,7 @@ class ErrorModel {
   static constexpr int kHourScale = 2;
   static constexpr int kHourCount = 26;
   static constexpr int kQuantile = 50;
+  static constexpr int kCovered = kQuantile + kQuantiles;
 
   std::array<double, kNumbers> numbers_{};
 };

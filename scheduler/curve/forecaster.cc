@@ -24,8 +24,9 @@ constexpr double kScoreMemory = kSlotsPerWeek;
 constexpr double kBandMemory = kSlotsPerDay;
 constexpr double kCoverMemory = 2 * kSlotsPerWeek;
 constexpr double kRegressionMemory = 6 * kSlotsPerWeek;
-constexpr double kScaleMemory = 3 * kSlotsPerWeek;
-constexpr double kHourScaleMemory = 5 * 7 * kBinsPerHour;  // an hour of the day has 84 bins a week
+constexpr double kScaleMemory = 0.7 * kSlotsPerWeek;
+constexpr double kCoveredMemory = 3.5 * kSlotsPerDay;
+constexpr double kHourScaleMemory = 1.7 * 7 * kBinsPerHour;  // an hour of the day has 84 a week
 
 // The prior of a lead's regression weighs as much as so many days of samples. Short leads see many
 // independent errors a day and soon know better; a day ahead is seen once a day.
@@ -40,7 +41,7 @@ constexpr double kRegressionCut = 3.0;
 
 // Step of an error quantile at stride 1, in scaled errors. Larger follows the last day's errors,
 // which are alike for hours, and costs both coverage and the median (see README).
-constexpr double kQuantileStep = 0.004;
+constexpr double kQuantileStep = 0.002;
 
 // How the correction of a lead is made up before anything was learned; see FeaturesFor.
 Features PriorWeights(int lead_bins) {
@@ -177,6 +178,9 @@ void Forecaster::ScoreOpen(int64_t index, const CivilSlot& slot, double load) {
     sample.ridge = PriorDays(kLeadBins[lead]) * kSlotsPerDay / stride * levels_[kSpread];
     regressions_[lead].Learn(sample);
 
+    std::array<bool, kQuantiles> covered;
+    for (size_t i = 0; i < kQuantiles; ++i) covered[i] = load <= open[kFirstQuantile + i];
+    errors_[lead].LearnCovered(covered, stride / kCoveredMemory);
     errors_[lead].Learn(error, slot.hour,
                         {.quantile = kQuantileStep * std::sqrt(stride),
                          .scale = stride / kScaleMemory,
@@ -235,9 +239,9 @@ void Forecaster::IssueForecasts() {
     float* open = &open_[at * kOpenFields];
     open[kBase] = static_cast<float>(point.base);
     open[kPoint] = static_cast<float>(point.load);
-    open[kP50] = static_cast<float>(point.load + quantiles[3] * scale);
-    open[kP90] = static_cast<float>(point.load + quantiles[5] * scale);
-    open[kP97] = static_cast<float>(point.load + quantiles[7] * scale);
+    for (size_t i = 0; i < kQuantiles; ++i) {
+      open[kFirstQuantile + i] = static_cast<float>(point.load + quantiles[i] * scale);
+    }
     for (size_t i = 0; i < kFeatures; ++i) {
       open[kFirstFeature + i] = static_cast<float>(point.features[i]);
     }

@@ -48,7 +48,16 @@ enum Level : size_t {
 enum Band : int64_t { kInBand = 0, kErrorTooLarge = 1, kCoverTooLow = 2 };
 
 // One open forecast.
-enum OpenField : size_t { kBase, kPoint, kP50, kP90, kP97, kFirstFeature };
+enum OpenField : size_t {
+  kBase,
+  kPoint,
+  kFirstQuantile,
+  kP50 = kFirstQuantile + 3,
+  kP90 = kFirstQuantile + 5,
+  kP97 = kFirstQuantile + 7,
+  kFirstFeature,
+};
+static_assert(kFirstFeature == kFirstQuantile + kQuantiles);
 constexpr size_t kOpenFields = kFirstFeature + kFeatures;
 
 constexpr size_t OpenSlots(size_t lead) {

@@ -39,6 +39,21 @@ TEST(ErrorModelTest, AnHourHasItsOwnScale) {
   EXPECT_NEAR(model.Scale(3), 0.01, 0.005);
 }
 
+// The scale knows nothing of it: what is published covers too much, or too little, for days.
+TEST(ErrorModelTest, WhatWasNotCoveredLatelyWidensTheBandAndViceVersa) {
+  const auto width = [](bool covered) {
+    ErrorModel model(0.1);
+    std::array<bool, kQuantiles> hits;
+    for (size_t i = 0; i < kQuantiles; ++i) hits[i] = covered || kQuantileLevels[i] < 0.5;
+    for (int i = 0; i < 100; ++i) model.LearnCovered(hits, 0.01);
+    const auto quantiles = model.Quantiles();
+    return quantiles[6] - quantiles[3];
+  };
+  const auto fresh = ErrorModel(0.1).Quantiles();
+  EXPECT_LT(width(true), 0.6 * (fresh[6] - fresh[3]));
+  EXPECT_GT(width(false), 2 * (fresh[6] - fresh[3]));
+}
+
 TEST(ErrorModelTest, QuantilesNeverCross) {
   ErrorModel model(0.1);
   Random random(5);

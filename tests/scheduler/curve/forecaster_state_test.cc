@@ -64,7 +64,7 @@ TEST_F(ForecasterStateTest, RefusesAStateThatIsNotItsOwn) {
   EXPECT_EQ(code(good), absl::StatusCode::kOk);
 
   std::vector<ForecasterState> bad(9, good);
-  bad[0].version = 2;
+  bad[0].version = ForecasterState::kVersion + 1;
   bad[1].integers.pop_back();
   bad[2].numbers.push_back(0);
   bad[3].profile.clear();
