@@ -338,6 +338,7 @@ OrderAttempt Machine::MakeStart(const Job& job, const TaskId& id) const {
   const NodeId& node = task.run->attempts.back().node;
   OrderAttempt order;
   order.node = node;
+  order.session = nodes_.at(node).session;
   order.key = {id, task.attempt};
   order.action = AttemptAction::kStart;
   StartOrder start;
@@ -353,6 +354,7 @@ void Machine::OrderStop(const Node& node, const model::AttemptKey& key, AttemptA
                         Reason reason) {
   OrderAttempt order;
   order.node = node.id;
+  order.session = node.session;
   order.key = key;
   order.action = action;
   order.reason = reason;

@@ -136,6 +136,7 @@ void Machine::ReleaseCopy(const NodeId& id, const model::CheckpointKey& key) {
   node->second.checkpoints.erase(key);
   OrderCheckpoint order;
   order.node = id;
+  order.session = node->second.session;
   order.key = key;
   effects_->push_back(std::move(order));
 }
@@ -226,6 +227,7 @@ NodeId Machine::ChooseCopyNode(const Job& job, const model::Checkpoint& checkpoi
 void Machine::OrderCopy(const Job& job, const model::Checkpoint& checkpoint, const NodeId& target) {
   OrderCheckpoint order;
   order.node = target;
+  order.session = nodes_.at(target).session;
   order.key = checkpoint.key;
   order.hold = true;
   order.source = SourceOf(checkpoint, target);

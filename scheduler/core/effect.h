@@ -33,8 +33,11 @@ struct StartOrder {
 
 enum class AttemptAction : unsigned char { kStart, kLeave, kStop, kForget };
 
+// Orders are for one session of their node: they may wait long for their commit, and what a later
+// session of the node is to be told is made up for when it says hello (Promise 3).
 struct OrderAttempt {
   NodeId node;
+  uint64_t session = 0;
   model::AttemptKey key;
   AttemptAction action = AttemptAction::kStart;
   std::optional<StartOrder> start;
@@ -43,6 +46,7 @@ struct OrderAttempt {
 
 struct OrderCheckpoint {
   NodeId node;
+  uint64_t session = 0;
   model::CheckpointKey key;
   bool hold = false;  // Else release.
   std::optional<RestoreSource> source;

@@ -9,6 +9,7 @@
 #include "scheduler/base/limits.h"
 #include "scheduler/os/log.h"
 #include "scheduler/rpc/convert_agent.h"
+#include "scheduler/wire/peer.h"
 #include "scheduler/wire/status.h"
 #include "scheduler/wire/time.h"
 
@@ -28,7 +29,11 @@ constexpr size_t kMaxStreams = 20'000;
 class AgentStream final : public grpc::ServerBidiReactor<v1::ConnectRequest, v1::ConnectResponse>,
                           public std::enable_shared_from_this<AgentStream> {
  public:
-  AgentStream(AgentHub& hub, uint64_t session) : hub_(hub), session_(session) {}
+  // `country` is that of the agent's certificate, if it has one.
+  AgentStream(AgentHub& hub, uint64_t session, std::optional<std::string> country)
+      : hub_(hub), session_(session), country_(std::move(country)) {}
+
+  uint64_t session() const { return session_; }
 
   void Start() { StartRead(&request_); }
 
@@ -112,21 +117,48 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::ConnectRequest, v1:
   absl::Status OnHello(core::NodeHello hello) {
     hello.session = session_;
     const NodeId node = hello.node;
+    // Promise 6: what the authority has signed, not what the agent's configuration says.
+    if (country_ && *country_ != hello.jurisdiction.value()) {
+      return PermissionDenied(
+          "JURISDICTION_NOT_CERTIFIED",
+          absl::StrCat("the agent says jurisdiction \"", hello.jurisdiction.value(),
+                       "\", its certificate has C=", *country_,
+                       ": mend its configuration, or give it a certificate of where it is"),
+          {{"jurisdiction", hello.jurisdiction.value()}, {"certificate_country", *country_}});
+    }
+    if (!TakeTurn()) return absl::OkStatus();
     auto self = shared_from_this();
     hub_.core_.PostFromAgent(std::move(hello), [self, node](const core::Reply& reply) {
-      if (!reply.status.ok()) {
+      if (reply.status.ok()) {
+        self->node_ = node;
+        self->SendWelcome();  // Before any order can come: it must be the first message.
+        self->hub_.Adopt(node, self->session_, self);
+        os::LogInfo("agent connected", {{"node", node.value()}});
+      } else {
         os::LogWarning("agent refused",
                        {{"node", node.value()}, {"why", std::string(reply.status.message())}});
-        self->End(wire::ToGrpc(reply.status));
-        return;
       }
-      self->node_ = node;
-      self->hub_.Adopt(node, self->session_, self);
-      self->SendWelcome();
-      os::LogInfo("agent connected", {{"node", node.value()}});
-      self->StartRead(&self->request_);
+      self->Answered(reply.status);
     });
     return absl::OkStatus();
+  }
+
+  // Whether what was read may go to the core: the stream then ends only after the answer, since
+  // that starts the next read.
+  bool TakeTurn() {
+    MutexLock lock(mutex_);
+    if (end_) return false;
+    ++posted_;
+    return true;
+  }
+
+  // The other half of TakeTurn. The count goes down last: until then the call cannot finish.
+  void Answered(const absl::Status& status) {
+    if (status.ok()) StartRead(&request_);
+    Go([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      --posted_;
+      if (!status.ok() && !end_) end_ = wire::ToGrpc(status);
+    });
   }
 
   void SendWelcome() {
@@ -149,25 +181,23 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::ConnectRequest, v1:
     if (node_.empty()) return InvalidField("message", "the first message is hello");
     command.node = node_;
     command.session = session_;
+    if (!TakeTurn()) return absl::OkStatus();
     auto self = shared_from_this();
     hub_.core_.PostFromAgent(std::move(command), [self, heartbeat](const core::Reply& reply) {
-      if (!reply.status.ok()) {
-        self->End(wire::ToGrpc(reply.status));
-        return;
-      }
-      if (heartbeat) {
+      if (reply.status.ok() && heartbeat) {
         v1::ConnectResponse message;
         message.mutable_lease()->set_sequence(*heartbeat);
         *message.mutable_lease()->mutable_duration() =
             wire::ToProto(self->hub_.core_.facts().lease);
         self->Send(std::move(message));
       }
-      self->StartRead(&self->request_);
+      self->Answered(reply.status);
     });
     return absl::OkStatus();
   }
 
-  // Changes the state and starts what can be started: a write, or the end when no write is out.
+  // Changes the state and starts what can be started: a write, or the end when neither a write nor
+  // an answer of the core is out.
   template <class Change>
   void Go(Change change) {
     const v1::ConnectResponse* message = nullptr;
@@ -177,6 +207,7 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::ConnectRequest, v1:
       change();
       if (finished_ || writing_) return;
       if (end_) {
+        if (posted_ > 0) return;
         finished_ = true;
         end = end_;
       } else if (!outgoing_.empty()) {
@@ -193,11 +224,14 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::ConnectRequest, v1:
 
   AgentHub& hub_;
   const uint64_t session_;
+  const std::optional<std::string> country_;
   NodeId node_;                 // Set once by hello's reply, before any further read.
   v1::ConnectRequest request_;  // Of the read that is out, or being handled.
   Mutex mutex_;
   std::deque<v1::ConnectResponse> outgoing_ ABSL_GUARDED_BY(mutex_);
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  // Messages that are with the core. The call may be gone once this is zero and finished_ is set.
+  int posted_ ABSL_GUARDED_BY(mutex_) = 0;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<grpc::Status> end_ ABSL_GUARDED_BY(mutex_);
 };
@@ -205,12 +239,14 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::ConnectRequest, v1:
 AgentHub::~AgentHub() = default;
 
 grpc::ServerBidiReactor<v1::ConnectRequest, v1::ConnectResponse>* AgentHub::Connect(
-    grpc::CallbackServerContext*) {
+    grpc::CallbackServerContext* context) {
+  const auto auth = context->auth_context();
+  auto country = auth == nullptr ? std::nullopt : wire::PeerCountry(*auth);
   std::shared_ptr<AgentStream> stream;
   bool refused = false;
   {
     MutexLock lock(mutex_);
-    stream = std::make_shared<AgentStream>(*this, next_session_++);
+    stream = std::make_shared<AgentStream>(*this, next_session_++, std::move(country));
     refused = stopped_ || streams_.size() >= kMaxStreams;
     streams_.insert(stream);
   }
@@ -235,40 +271,40 @@ void AgentHub::Adopt(const NodeId& node, uint64_t session,
   }
 }
 
-std::shared_ptr<AgentStream> AgentHub::StreamOf(const NodeId& node) {
+std::shared_ptr<AgentStream> AgentHub::StreamOf(const NodeId& node, uint64_t session) {
   MutexLock lock(mutex_);
   const auto found = by_node_.find(node);
-  return found == by_node_.end() ? nullptr : found->second;
+  if (found == by_node_.end() || found->second->session() != session) return nullptr;
+  return found->second;
 }
 
 void AgentHub::Send(const std::vector<core::Effect>& effects) {
-  std::map<NodeId, v1::ConnectResponse> open;
-  std::map<NodeId, size_t> bytes;
-  const auto flush = [&](const NodeId& node) {
-    if (const auto stream = StreamOf(node)) stream->Send(std::move(open[node]));
-    open.erase(node);
-    bytes.erase(node);
+  using Receiver = std::pair<NodeId, uint64_t>;  // The session.
+  struct Open {
+    v1::ConnectResponse message;
+    size_t bytes = 0;
+  };
+  std::map<Receiver, Open> open;
+  const auto flush = [&](std::map<Receiver, Open>::iterator full) {
+    const auto& [node, session] = full->first;
+    if (const auto stream = StreamOf(node, session)) stream->Send(std::move(full->second.message));
+    open.erase(full);
   };
   for (const core::Effect& effect : effects) {
-    NodeId node;
-    size_t added = 0;
+    const auto add = [&](const auto& order, auto add_to) {
+      const auto at = open.try_emplace({order.node, order.session}).first;
+      auto& proto = *(at->second.message.mutable_orders()->*add_to)();
+      OrderToProto(order, proto);
+      at->second.bytes += proto.ByteSizeLong();
+      if (at->second.bytes >= kOrdersBytes) flush(at);
+    };
     if (const auto* attempt = std::get_if<core::OrderAttempt>(&effect)) {
-      node = attempt->node;
-      v1::AttemptOrder& proto = *open[node].mutable_orders()->add_attempts();
-      OrderToProto(*attempt, proto);
-      added = proto.ByteSizeLong();
+      add(*attempt, &v1::Orders::add_attempts);
     } else if (const auto* checkpoint = std::get_if<core::OrderCheckpoint>(&effect)) {
-      node = checkpoint->node;
-      v1::CheckpointOrder& proto = *open[node].mutable_orders()->add_checkpoints();
-      OrderToProto(*checkpoint, proto);
-      added = proto.ByteSizeLong();
-    } else {
-      continue;
+      add(*checkpoint, &v1::Orders::add_checkpoints);
     }
-    bytes[node] += added;
-    if (bytes[node] >= kOrdersBytes) flush(node);
   }
-  while (!open.empty()) flush(NodeId(open.begin()->first));
+  while (!open.empty()) flush(open.begin());
 }
 
 void AgentHub::Stop() {

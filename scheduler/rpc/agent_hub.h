@@ -25,8 +25,9 @@ class AgentHub final : public v1::AgentStreamService::CallbackService {
   grpc::ServerBidiReactor<v1::ConnectRequest, v1::ConnectResponse>* Connect(
       grpc::CallbackServerContext* context) override;
 
-  // Orders for nodes that are not connected are dropped: they are made up for when the node says
-  // hello. Consecutive ones for a node become one message.
+  // Orders for a session that is not the node's open stream are dropped: they are made up for when
+  // the node says hello, and may have become wrong since (Promise 3). Consecutive ones for a node
+  // become one message.
   void Send(const std::vector<core::Effect>& effects);
   void Stop();
 
@@ -35,7 +36,7 @@ class AgentHub final : public v1::AgentStreamService::CallbackService {
   void Remove(AgentStream* stream);
   // The stream speaks for the node from now on, instead of an older one.
   void Adopt(const NodeId& node, uint64_t session, const std::shared_ptr<AgentStream>& stream);
-  std::shared_ptr<AgentStream> StreamOf(const NodeId& node);
+  std::shared_ptr<AgentStream> StreamOf(const NodeId& node, uint64_t session);
 
   CorePort& core_;
   Mutex mutex_;

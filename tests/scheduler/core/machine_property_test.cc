@@ -208,11 +208,19 @@ class World {
     for (const Effect& effect : outcome.effects) {
       plan = plan || std::holds_alternative<PlanWanted>(effect);
       absl::StrAppend(&history_, Describe(effect), "\n");
+      if (const auto* order = std::get_if<OrderAttempt>(&effect)) CheckSession(*order);
+      if (const auto* order = std::get_if<OrderCheckpoint>(&effect)) CheckSession(*order);
     }
     if (plan) {
       Apply(AdoptPlan{std::make_shared<const plan::Plan>(plan::Compute(machine_.PlanInput()))});
     }
     if (!std::holds_alternative<Tick>(command)) Apply(Tick{});
+  }
+
+  // Promise 3: an order is for the stream that its node had when it was made.
+  template <class Order>
+  void CheckSession(const Order& order) {
+    EXPECT_EQ(order.session, machine_.nodes().at(order.node).session) << Describe(Effect(order));
   }
 
   Random random_;
