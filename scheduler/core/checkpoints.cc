@@ -151,6 +151,18 @@ void Machine::ReleasePrevious(const TaskId& id) {
   Touch(id);
 }
 
+// The newest is beyond reach with its only holder, and the one before is not: better that one at
+// once than the newest perhaps.
+void Machine::PreferReachable(const Job& job, const TaskId& id) {
+  model::TaskRun& run = RunOf(TaskAt(id));
+  if (!run.previous_checkpoint || !CheckpointReachable(*run.previous_checkpoint)) return;
+  if (CheckpointReachable(*run.checkpoint)) return;
+  for (const NodeId& holder : run.checkpoint->holders) ReleaseCopy(holder, run.checkpoint->key);
+  run.checkpoint = std::exchange(run.previous_checkpoint, std::nullopt);
+  NoteUncopied(job, id);
+  Touch(id);
+}
+
 void Machine::ReleaseAll(const TaskId& id) {
   ReleasePrevious(id);
   model::TaskRun& run = RunOf(TaskAt(id));

@@ -122,6 +122,7 @@ void Machine::Enqueue(const Job& job, const TaskId& id) {
     backoffs_.emplace(task.ready_time, id);
     return;
   }
+  if (task.run != nullptr) PreferReachable(job, id);
   if (task.run != nullptr && task.run->checkpoint && !CheckpointReachable(*task.run->checkpoint)) {
     const absl::Time since = task.run->attempts.empty() ? now_ : task.run->attempts.back().end_time;
     if (now_ < since + kCheckpointPatience) {

@@ -108,6 +108,15 @@ absl::Status Machine::RecoverTasks(Job& job) {
         task.run->move->to.reset();
       }
     }
+    // So that a copy that its node holds no more is missed when it says hello.
+    for (const auto* kept : {&task.run->checkpoint, &task.run->previous_checkpoint}) {
+      if (!*kept) continue;
+      for (const NodeId& holder : (*kept)->holders) {
+        if (auto node = nodes_.find(holder); node != nodes_.end()) {
+          node->second.checkpoints.insert((*kept)->key);
+        }
+      }
+    }
     NoteUncopied(job, id);
   }
   if (!job.Ended()) ++totals_active_;

@@ -167,6 +167,7 @@ class Machine {
   void ReleaseCopy(const NodeId& node, const model::CheckpointKey& key);
   void ReleaseAll(const TaskId& id);
   void ReleasePrevious(const TaskId& id);
+  void PreferReachable(const Job& job, const TaskId& id);
   void TrimHolders(Job& job, const TaskId& id, const NodeId& running_on);
   void EnsureCopies();
   NodeId ChooseCopyNode(const Job& job, const model::Checkpoint& checkpoint) const;

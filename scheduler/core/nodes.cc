@@ -67,8 +67,6 @@ Reply Machine::On(const NodeHello& command) {
     reply.status = Aborted("STALE_SESSION", "a newer stream of this node is open");
     return reply;
   }
-  const bool other_instance = !is_new && node.instance != command.instance;
-  if (other_instance) node.checkpoints.clear();
   node.id = command.node;
   node.instance = command.instance;
   node.version = command.version;

@@ -79,7 +79,7 @@ struct Node {
   model::Resources batch;
   absl::btree_set<TaskId> tasks;                      // Whose live attempt is here.
   absl::btree_set<TaskId> reserved;                   // Whose move is to come here.
-  absl::btree_set<model::CheckpointKey> checkpoints;  // Reported as held.
+  absl::btree_set<model::CheckpointKey> checkpoints;  // Of tasks that go on: held, as last known.
 };
 
 // What makes waiting tasks alike to the planner.
