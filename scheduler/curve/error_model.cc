@@ -15,10 +15,12 @@ constexpr double kPriorCount = 12;    // errors that the prior scale weighs
 constexpr double kHourTrust = 24;     // an hour's own scale is trusted by n / (n + kHourTrust)
 constexpr size_t kMedian = 3;
 
-// Of the outer loop. Far out too wide is mended faster than too narrow, since there it shows in
-// few outcomes; and no stretch goes beyond these, whatever the last days were.
-constexpr double kGain = 0.85;
-constexpr double kShrinkFarOut = 1.5;
+// Of the outer loop. It sees a forecast's outcome only after its lead, so a high gain overshoots;
+// far out, where few outcomes tell, it has to be high all the same, and higher when the band is too
+// wide. No stretch goes beyond the two last, whatever the last days were.
+constexpr double kGain = 0.3;
+constexpr double kGainFarOut = 0.75;
+constexpr double kShrinkFarOut = 1.4;
 constexpr double kMostStretched = 1.2;  // exponents
 constexpr double kMostShrunk = -1.8;
 
@@ -27,8 +29,9 @@ bool IsFarOut(size_t quantile) { return quantile == 0 || quantile >= 6; }
 // The exponent by which a quantile's distance from the median is stretched.
 double Stretch(size_t quantile, double covered) {
   const double level = kQuantileLevels[quantile];
+  const double gain = IsFarOut(quantile) ? kGainFarOut : kGain;
   double stretch =
-      kGain * (level > 0.5 ? (level - covered) / (1 - level) : (covered - level) / level);
+      gain * (level > 0.5 ? (level - covered) / (1 - level) : (covered - level) / level);
   if (stretch < 0 && IsFarOut(quantile)) stretch *= kShrinkFarOut;
   return std::clamp(stretch, kMostShrunk, kMostStretched);
 }

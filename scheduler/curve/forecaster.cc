@@ -69,7 +69,7 @@ Forecaster::Forecaster(absl::TimeZone zone, const Options& options)
       profile_({.prior_load = options.prior_load}),
       integers_(kIntegers + kOpenSlots, 0),
       levels_(kLevelCount, 0.0),
-      samples_(2 * kHistoryBins, kMissing),
+      samples_(3 * kHistoryBins, kMissing),
       open_(kOpenSlots * kOpenFields, 0.0f) {
   levels_[kSpread] = options.prior_error * options.prior_error;
   levels_[kCover90] = 0.90;
@@ -84,6 +84,9 @@ float& Forecaster::LoadCell(int64_t index) { return samples_[HistorySlot(index)]
 
 float& Forecaster::ResidualCell(int64_t index) {
   return samples_[kHistoryBins + HistorySlot(index)];
+}
+float& Forecaster::LevelCell(int64_t index) {
+  return samples_[2 * kHistoryBins + HistorySlot(index)];
 }
 
 Observation Forecaster::Observe(const Bin& bin) {
@@ -102,6 +105,7 @@ Observation Forecaster::Observe(const Bin& bin) {
   ResidualCell(index) = static_cast<float>(residual);
   ScoreOpen(index, slot, bin.load);
   LearnResidual(residual);
+  LevelCell(index) = static_cast<float>(levels_[kDay]);
   LearnProfile(slot, index, residual);
   IssueForecasts();
   return Observation::kTaken;
@@ -114,7 +118,9 @@ void Forecaster::Advance(int64_t index) {
   } else {
     const int64_t missed = index - integers_[kLastBin] - 1;
     const int64_t cleared = std::min<int64_t>(missed, kHistoryBins);
-    for (int64_t i = index - cleared; i < index; ++i) LoadCell(i) = ResidualCell(i) = kMissing;
+    for (int64_t i = index - cleared; i < index; ++i) {
+      LoadCell(i) = ResidualCell(i) = LevelCell(i) = kMissing;
+    }
     const double gap = static_cast<double>(missed);
     levels_[kFast] *= std::exp(-gap / kFastMemory);
     levels_[kSlow] *= std::exp(-gap / kSlowMemory);

@@ -91,6 +91,7 @@ class Forecaster {
   Features FeaturesFor(int64_t target, int64_t lead, double base) const;
   Point PointAt(int64_t target, size_t lead) const;
   double ResidualAround(int64_t index) const;
+  double LevelAround(int64_t index) const;
   double ScaleFor(size_t lead, int hour) const;
   bool Any() const;
   bool Mature() const;
@@ -107,6 +108,7 @@ class Forecaster {
   void IssueForecasts();
   float& LoadCell(int64_t index);
   float& ResidualCell(int64_t index);
+  float& LevelCell(int64_t index);
 
   absl::TimeZone zone_;
   Options options_;

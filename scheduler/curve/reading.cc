@@ -66,18 +66,30 @@ double Forecaster::ResidualAround(int64_t index) const {
   return count == 0 ? 0.0 : sum / count;
 }
 
+// The mean residual of the day or so around a bin: the trailing mean that was kept some hours later.
+double Forecaster::LevelAround(int64_t index) const {
+  constexpr int64_t kLater = kSlotsPerDay * 2 / 3;
+  const int64_t at = std::min(index + kLater, integers_[kLastBin]);
+  if (at <= integers_[kLastBin] - kHistoryBins) return 0;
+  const double level = samples_[2 * kHistoryBins + HistorySlot(at)];
+  return std::isnan(level) ? 0 : level;
+}
+
 // What a forecast of `target` may be corrected by: the residual (load less profile) of now, of the
-// last hours and of the last day; that of the same local time a day and a week before, as many of
-// them as it takes to be in the past; and how far the profile swings from the level, so that a load
-// without a daily cycle can say so.
+// last hours and of the last day; what was peculiar to the same local time a day and a week before,
+// as many of them as it takes to be in the past, each against the level of its own day, so that a
+// level that has changed since does not come back with it; and how far the profile swings from the
+// level, so that a load without a daily cycle can say so.
 Features Forecaster::FeaturesFor(int64_t target, int64_t lead, double base) const {
   const int64_t days = (lead + kSlotsPerDay - 1) / kSlotsPerDay;
   const int64_t weeks = (lead + kSlotsPerWeek - 1) / kSlotsPerWeek;
+  const int64_t day = SameCivilTimeBefore(zone_, target, days);
+  const int64_t week = SameCivilTimeBefore(zone_, target, 7 * weeks);
   return {levels_[kFast],
           levels_[kSlow] - levels_[kFast],
           levels_[kDay],
-          ResidualAround(SameCivilTimeBefore(zone_, target, days)),
-          ResidualAround(SameCivilTimeBefore(zone_, target, 7 * weeks)),
+          ResidualAround(day) - LevelAround(day),
+          ResidualAround(week) - LevelAround(week),
           profile_.Level() - base};
 }
 

@@ -34,7 +34,7 @@ absl::Status CheckShape(const ForecasterState& state) {
   absl::Status status = CheckSize("integers", state.integers.size(), kIntegers + kOpenSlots);
   status.Update(CheckSize("numbers", state.numbers.size(), kNumbers));
   status.Update(CheckSize("profile cells", state.profile.size(), 2 * Profile::kCells));
-  status.Update(CheckSize("samples", state.samples.size(), 2 * kHistoryBins));
+  status.Update(CheckSize("samples", state.samples.size(), 3 * kHistoryBins));
   status.Update(
       CheckSize("open forecast cells", state.open_forecasts.size(), kOpenSlots * kOpenFields));
   return status;
