@@ -293,7 +293,7 @@ void Attempts::On(const Launch& effect) {
 absl::Status Attempts::Start(const Handle& attempt, const AttemptKey& key, uint32_t incarnation) {
   HT_RETURN_IF_ERROR(attempt->prepared);
   // What it saved may have been moved into the store by an agent that ended before it could go on.
-  if (incarnation > 1 && attempt->launch.can_checkpoint && !Exists(attempt->paths.checkpoint)) {
+  if (incarnation > 1 && !Exists(attempt->paths.checkpoint)) {
     const CheckpointInfo* newest = nullptr;
     const std::vector<CheckpointInfo> held = world_.store.List();
     for (const CheckpointInfo& info : held) {
@@ -371,8 +371,9 @@ void Attempts::On(const SaveOutcome& effect) {
 
 // On a worker: only logs and outputs stay. Their size.
 Bytes Attempts::Clear(const Handle& attempt) const {
-  if (!IsEmpty(attempt->paths.work)) RemoveWhole(attempt->paths.work);
-  if (attempt->launch.can_checkpoint) RemoveWhole(attempt->paths.checkpoint);
+  for (const std::string& scratch : {attempt->paths.work, attempt->paths.checkpoint}) {
+    if (!IsEmpty(scratch)) RemoveWhole(scratch);
+  }
   const auto& outputs = attempt->order.start().task().outputs();
   const absl::Status pruned =
       link::PruneOutputs(attempt->paths.output, {outputs.begin(), outputs.end()});

@@ -64,8 +64,6 @@ struct AttemptLaunch {
   std::map<std::string, std::string> environment;
   std::string working_directory;  // Absolute; empty: the attempt's own, AttemptPaths::work.
   std::optional<JobUser> user;    // Unset: the agent's own.
-  // Without the contract there is neither its directory nor the variable that names it.
-  bool can_checkpoint = true;
   // The checkpoint contract: signal, time to save, exit code for "saved, to be continued".
   int checkpoint_signal = SIGTERM;
   absl::Duration grace = absl::Seconds(30);

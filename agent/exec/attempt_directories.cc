@@ -41,16 +41,17 @@ absl::Status MakeOwnedDirectory(const std::string& path, const std::optional<Job
 
 }  // namespace
 
-absl::Status MakeAttemptDirectories(const AttemptPaths& paths, const AttemptLaunch& launch) {
+absl::Status MakeAttemptDirectories(const AttemptPaths& paths, const std::optional<JobUser>& user) {
   // Others may pass through it to what is theirs, but see nothing of it: launch, logs and records
   // are ours, so a job cannot forge its own outcome.
   if (mkdir(paths.root.c_str(), 0711) != 0) {
     if (errno != ENOENT && errno != EEXIST) return os::FileError(errno, "make", paths.root);
     HT_RETURN_IF_ERROR(os::EnsureDirectory(paths.root, 0711));
   }
-  HT_RETURN_IF_ERROR(MakeOwnedDirectory(paths.work, launch.user));
-  if (launch.can_checkpoint) HT_RETURN_IF_ERROR(MakeOwnedDirectory(paths.checkpoint, launch.user));
-  return MakeOwnedDirectory(paths.output, launch.user);
+  for (const std::string& path : {paths.work, paths.checkpoint, paths.output}) {
+    HT_RETURN_IF_ERROR(MakeOwnedDirectory(path, user));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<AttemptKey>> ListAttempts(const std::string& state_directory) {

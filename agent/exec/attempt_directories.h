@@ -12,7 +12,7 @@
 namespace heliotrope::agent::exec {
 
 // Makes the attempt's directories, or gives those that are there to the job's user.
-absl::Status MakeAttemptDirectories(const AttemptPaths& paths, const AttemptLaunch& launch);
+absl::Status MakeAttemptDirectories(const AttemptPaths& paths, const std::optional<JobUser>& user);
 
 // Attempts with a directory, in order of their keys.
 absl::StatusOr<std::vector<AttemptKey>> ListAttempts(const std::string& state_directory);

@@ -26,7 +26,7 @@ std::map<std::string, std::string> Environment(const AttemptLaunch& launch,
   environment.emplace("PATH", kDefaultPath);
   environment.emplace("HOME", paths.work);
   environment.emplace("TMPDIR", paths.work);
-  if (launch.can_checkpoint) environment["HELIOTROPE_CHECKPOINT_DIR"] = paths.checkpoint;
+  environment["HELIOTROPE_CHECKPOINT_DIR"] = paths.checkpoint;
   environment["HELIOTROPE_OUTPUT_DIR"] = paths.output;
   environment[kMarkVariable] = mark;
   return environment;

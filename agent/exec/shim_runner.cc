@@ -143,7 +143,7 @@ absl::Status ShimRunner::Prepare(const AttemptLaunch& launch) {
   HT_RETURN_IF_ERROR(Reserve(launch.key));
   const auto release = absl::MakeCleanup([&] { Release(launch.key); });
   HT_RETURN_IF_ERROR(CheckNotRunning(launch.key));
-  return MakeAttemptDirectories(PathsOf(launch.key), launch);
+  return MakeAttemptDirectories(PathsOf(launch.key), launch.user);
 }
 
 absl::Status ShimRunner::Start(const AttemptLaunch& launch) {

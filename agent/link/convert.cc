@@ -255,8 +255,7 @@ absl::StatusOr<exec::AttemptLaunch> LaunchOf(const v1::AttemptOrder& order,
   launch.user = context.user;
   // Without the contract there is nothing to save: the end of a lease stops it at once.
   launch.grace = absl::ZeroDuration();
-  launch.can_checkpoint = start.task().has_checkpoint();
-  if (launch.can_checkpoint) {
+  if (start.task().has_checkpoint()) {
     HT_RETURN_IF_ERROR(FillCheckpointing(start.task().checkpoint(), launch));
   }
   launch.cores = MilliCores::FromMilli(start.task().milli_cores());

@@ -120,10 +120,9 @@ TEST(RecordTest, ATornRecordIsLossNotAnEnd) {
 TEST(AttemptDirectoriesTest, OnlyThreeAreTheJobs) {
   if (getuid() != 0) GTEST_SKIP() << "needs root";
   const Scratch scratch;
-  AttemptLaunch launch = ALaunch();
-  const AttemptPaths paths = PathsOf(scratch.path(), launch.key);
-  launch.user = JobUser{.name = "x", .uid = 65534, .gid = 65533, .groups = {}};
-  ASSERT_TRUE(MakeAttemptDirectories(paths, launch).ok());
+  const AttemptPaths paths = PathsOf(scratch.path(), ALaunch().key);
+  const JobUser user{.name = "x", .uid = 65534, .gid = 65533, .groups = {}};
+  ASSERT_TRUE(MakeAttemptDirectories(paths, user).ok());
   struct stat info {};
   for (const std::string& path : {paths.work, paths.checkpoint, paths.output}) {
     ASSERT_EQ(stat(path.c_str(), &info), 0);
@@ -135,24 +134,12 @@ TEST(AttemptDirectoriesTest, OnlyThreeAreTheJobs) {
   EXPECT_EQ(info.st_uid, 0u);
   EXPECT_EQ(info.st_mode & 07777, 0711u);
   // Twice is as good as once; but a link in the place of a directory is not followed.
-  EXPECT_TRUE(MakeAttemptDirectories(paths, launch).ok());
+  EXPECT_TRUE(MakeAttemptDirectories(paths, user).ok());
   ASSERT_EQ(rmdir(paths.work.c_str()), 0);
   ASSERT_EQ(symlink("/etc", paths.work.c_str()), 0);
-  EXPECT_FALSE(MakeAttemptDirectories(paths, launch).ok());
+  EXPECT_FALSE(MakeAttemptDirectories(paths, user).ok());
   ASSERT_EQ(stat("/etc", &info), 0);
   EXPECT_EQ(info.st_uid, 0u);
-}
-
-TEST(AttemptDirectoriesTest, WithoutTheContractThereIsNoCheckpointDirectory) {
-  const Scratch scratch;
-  AttemptLaunch launch = ALaunch();
-  const AttemptPaths paths = PathsOf(scratch.path(), launch.key);
-  launch.user.reset();
-  launch.can_checkpoint = false;
-  ASSERT_TRUE(MakeAttemptDirectories(paths, launch).ok());
-  struct stat info {};
-  EXPECT_EQ(stat(paths.output.c_str(), &info), 0);
-  EXPECT_NE(stat(paths.checkpoint.c_str(), &info), 0);
 }
 
 }  // namespace
