@@ -69,6 +69,10 @@ class UnitsTest(unittest.TestCase):
                 # Promise 11: attempts outlive the agent.
                 ("agent", "Service", "KillMode", "process"),
                 ("agent", "Service", "Delegate", "yes"),
+                ("agent", "Service", "Restart", "always"),
+                ("agent", "Unit", "StartLimitIntervalSec", "0"),
+                # ProtectSystem=strict would take them from the tasks.
+                ("agent", "Service", "ReadWritePaths", "/tmp /var/tmp"),
         ):
             with self.subTest(f"{name} {key}"):
                 self.assertEqual(read_unit(f"heliotrope-{name}.service")[section][key], value)
