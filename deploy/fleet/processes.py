@@ -9,6 +9,7 @@ import subprocess
 import time
 
 PR_SET_CHILD_SUBREAPER = 36
+PROGRAMS = ("heliotrope-scheduler", "heliotrope-agent", "heliotrope-shim", "heliotrope")
 
 
 def become_reaper():
@@ -92,8 +93,8 @@ class Daemons:
 
     def stop(self, mark, timeout=10.0):
         """Asks the daemons to end, then ends all that is left of them and of their tasks, and every
-        process that has `mark`, a path of ours, in its command line: someone may have started a
-        daemon again by hand."""
+        process of ours that has `mark`, a path of ours, in its command line: someone may have
+        started a daemon again by hand. Whoever only reads our files is left alone."""
         for process in self.running.values():
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
@@ -103,18 +104,25 @@ class Daemons:
                 process.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 pass
-        end_all(lambda: descendants(os.getpid()) + processes_that_mention(mark))
+        end_all(lambda: descendants(os.getpid()) + ours_that_mention(mark))
 
 
-def processes_that_mention(text):
-    """The ids of all other processes whose command line holds the text."""
+def is_ours(arguments):
+    """Whether a command line is that of one of our programs or of the example job."""
+    names = [os.path.basename(argument) for argument in arguments[:3]]
+    return names[0] in PROGRAMS or (names[0].startswith("python3") and "work.py" in names[1:])
+
+
+def ours_that_mention(text):
+    """The ids of all other processes of ours whose command line holds the text."""
     found = []
     for pid in parents():
         try:
             line = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
         except OSError:
             continue
-        if text.encode() in line and pid != os.getpid():
+        arguments = os.fsdecode(line).split("\0")
+        if text in os.fsdecode(line) and pid != os.getpid() and is_ours(arguments):
             found.append(pid)
     return found
 

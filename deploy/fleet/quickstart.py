@@ -427,6 +427,8 @@ def main(arguments):
         return 0
     for number in ENDING_SIGNALS:
         signal.signal(number, on_signal)
+    # Tasks run as another user: with root's own mask they could not enter what is made for them.
+    os.umask(0o022)
     if options.keep:
         return keep_in_background(options)
     return run_to_the_end(options, lambda code: None)

@@ -131,6 +131,21 @@ print(len(find()), processes.end_all(find), processes.descendants(os.getpid()))
                                 timeout=60, check=True)
         self.assertEqual(result.stdout.strip(), "2 True []")
 
+    def test_only_our_own_programs_are_found_by_a_path(self):
+        with tempfile.TemporaryDirectory() as mark:
+            idle = ["-c", "import time; time.sleep(1000)", mark]
+            for name, ours in (("/x/heliotrope-agent", True), ("tail", False), ("python3", False)):
+                process = subprocess.Popen([name, *idle], executable=sys.executable)
+                try:
+                    self.assertEqual(processes.ours_that_mention(mark),
+                                     [process.pid] if ours else [], name)
+                finally:
+                    process.kill()
+                    process.wait()
+        job = ["/usr/bin/python3", "-IS", "/scratch/work.py", "--steps", "3"]
+        self.assertTrue(processes.is_ours(job))
+        self.assertFalse(processes.is_ours(["vim", "/scratch/work.py"]))
+
     def test_free_ports_differ(self):
         self.assertEqual(len(set(processes.free_ports(20))), 20)
 
