@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +18,7 @@
 namespace heliotrope::agent::checkpoint {
 namespace {
 
+constexpr int64_t kReserveBytes = int64_t{64} << 20;
 constexpr size_t kBufferBytes = size_t{256} << 10;
 constexpr int kFolderFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
@@ -137,6 +139,14 @@ absl::StatusOr<os::UniqueFd> OpenBelow(const std::string& root, const std::strin
   return fd;
 }
 
+absl::Status UnlinkBelow(const std::string& root, const std::string& path) {
+  HT_ASSIGN_OR_RETURN(const auto place, Descend(root, path, nullptr));
+  if (unlinkat(place.first.get(), place.second.c_str(), 0) == 0 || errno == ENOENT) {
+    return absl::OkStatus();
+  }
+  return os::FileError(errno, "remove", path);
+}
+
 absl::StatusOr<os::UniqueFd> CreateBelow(const std::string& root, const std::string& path,
                                          const CreateOptions& options) {
   HT_ASSIGN_OR_RETURN(auto place, Descend(root, path, &options));
@@ -182,6 +192,16 @@ absl::Status SyncFolders(const std::string& root) {
   }
   if (fsync(dirfd(folder.get())) != 0) return os::FileError(errno, "fsync", root);
   return absl::OkStatus();
+}
+
+absl::Status CheckRoom(const std::string& folder, int64_t size_bytes) {
+  struct statvfs info;
+  if (statvfs(folder.c_str(), &info) != 0) return os::FileError(errno, "stat", folder);
+  const auto free = units_internal::SaturatingMultiply(static_cast<int64_t>(info.f_bavail),
+                                                       static_cast<int64_t>(info.f_frsize));
+  if (size_bytes <= free - kReserveBytes) return absl::OkStatus();
+  return ResourceExhausted("NO_DISK_SPACE", absl::StrCat("checkpoint of ", size_bytes,
+                                                         " bytes, the disk has ", free, " free"));
 }
 
 }  // namespace heliotrope::agent::checkpoint

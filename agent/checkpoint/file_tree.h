@@ -29,6 +29,8 @@ absl::StatusOr<std::vector<FoundFile>> FindFiles(const std::string& root);
 
 // Opens `path` below `root` for reading; no component may be a symbolic link.
 absl::StatusOr<os::UniqueFd> OpenBelow(const std::string& root, const std::string& path);
+// Removes a file there, no link being followed on the way. OK when there is none.
+absl::Status UnlinkBelow(const std::string& root, const std::string& path);
 
 // Makes the folders above `path` below `root` and creates it; it must not be there yet.
 struct CreateOptions {
@@ -49,5 +51,8 @@ absl::StatusOr<CopyResult> HashAndCopy(int source, int target, const std::string
 
 // fsync of every folder at and below `root`.
 absl::Status SyncFolders(const std::string& root);
+// RESOURCE_EXHAUSTED NO_DISK_SPACE unless so much fits on the folder's disk with a reserve left: a
+// full one would stop everything else on the node.
+absl::Status CheckRoom(const std::string& folder, int64_t size_bytes);
 
 }  // namespace heliotrope::agent::checkpoint

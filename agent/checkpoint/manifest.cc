@@ -40,15 +40,17 @@ absl::Status CheckBounds(size_t files, size_t bytes, int64_t size_bytes) {
         absl::StrCat("checkpoint's list of files has ", bytes, " bytes, the limit is ",
                      kMaxManifestBytes, ": save fewer files, or with shorter names"));
   }
-  if (size_bytes > kMaxCheckpointBytes.value()) {
-    return ResourceExhausted("CHECKPOINT_TOO_LARGE",
-                             absl::StrCat("checkpoint has ", size_bytes, " bytes, the limit is ",
-                                          kMaxCheckpointBytes.value()));
-  }
-  return absl::OkStatus();
+  return CheckCheckpointSize(size_bytes);
 }
 
 }  // namespace
+
+absl::Status CheckCheckpointSize(int64_t size_bytes) {
+  if (size_bytes <= kMaxCheckpointBytes.value()) return absl::OkStatus();
+  return ResourceExhausted("CHECKPOINT_TOO_LARGE",
+                           absl::StrCat("checkpoint has ", size_bytes, " bytes, the limit is ",
+                                        kMaxCheckpointBytes.value()));
+}
 
 absl::Status CheckRelativePath(absl::string_view path) {
   if (path.empty() || path.size() > kMaxPathBytes) return absl::InvalidArgumentError("bad path");

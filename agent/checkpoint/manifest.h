@@ -18,6 +18,8 @@ inline constexpr size_t kMaxFiles = 100'000;
 // It travels as one message.
 inline constexpr size_t kMaxManifestBytes = size_t{3} << 20;
 inline constexpr Bytes kMaxCheckpointBytes = Bytes::FromTiB(4);
+// RESOURCE_EXHAUSTED CHECKPOINT_TOO_LARGE above that.
+absl::Status CheckCheckpointSize(int64_t size_bytes);
 // Folders above a file.
 inline constexpr size_t kMaxPathDepth = 64;
 

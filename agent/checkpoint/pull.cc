@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/checkpoint/receiver.h"
+#include "agent/checkpoint/sha256.h"
 #include "scheduler/base/limits.h"
 #include "scheduler/base/mutex.h"
 #include "scheduler/base/status_macros.h"
@@ -97,8 +98,12 @@ absl::Status TryHolder(const std::string& address, const PullOptions& options, R
 
 absl::StatusOr<CheckpointInfo> Pull(const Store& store, const PullOptions& options,
                                     const std::stop_token& stop) {
+  const auto bytes = store.ReadManifest(options.source.key);
   const auto here = store.Find(options.source.key);
-  if (here.ok()) {
+  // One that goes by the same name is not the one that was ordered.
+  if (bytes.ok() && (!here.ok() || Sha256Of(*bytes) != options.source.digest)) {
+    HT_RETURN_IF_ERROR(store.Remove(options.source.key));
+  } else if (here.ok()) {
     if (!IsAllowed(here->jurisdictions, options.jurisdiction)) {
       return PermissionDenied("RESIDENCY", "the checkpoint may not be here");
     }

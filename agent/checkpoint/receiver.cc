@@ -1,6 +1,5 @@
 #include "agent/checkpoint/receiver.h"
 
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,22 +10,6 @@
 #include "scheduler/base/status_macros.h"
 
 namespace heliotrope::agent::checkpoint {
-namespace {
-
-// Left free on the disk: a full one would stop everything else on the node.
-constexpr int64_t kReserveBytes = int64_t{64} << 20;
-
-absl::Status CheckRoom(const std::string& folder, int64_t size_bytes) {
-  struct statvfs info;
-  if (statvfs(folder.c_str(), &info) != 0) return os::FileError(errno, "stat", folder);
-  const auto free = units_internal::SaturatingMultiply(static_cast<int64_t>(info.f_bavail),
-                                                       static_cast<int64_t>(info.f_frsize));
-  if (size_bytes <= free - kReserveBytes) return absl::OkStatus();
-  return ResourceExhausted("NO_DISK_SPACE", absl::StrCat("checkpoint of ", size_bytes,
-                                                         " bytes, the disk has ", free, " free"));
-}
-
-}  // namespace
 
 Receiver::Receiver(const Store& store, RestoreSource expected, std::string jurisdiction)
     : store_(store), expected_(std::move(expected)), jurisdiction_(std::move(jurisdiction)) {}
@@ -66,9 +49,11 @@ absl::Status Receiver::TakeManifest(const std::string& bytes) {
   }
   manifest_bytes_ = bytes;
   HT_ASSIGN_OR_RETURN(staged_, store_.Stage(manifest_.key));
-  HT_RETURN_IF_ERROR(CheckRoom(staged_, manifest_.size_bytes));
-  HT_RETURN_IF_ERROR(os::EnsureDirectory(staged_ + "/data"));
-  return FinishFiles();
+  absl::Status begun = CheckRoom(staged_, manifest_.size_bytes);
+  if (begun.ok()) begun = os::EnsureDirectory(staged_ + "/data");
+  if (begun.ok()) return FinishFiles();
+  StartOver();
+  return begun;
 }
 
 absl::Status Receiver::TakeData(absl::string_view piece) {
@@ -85,7 +70,12 @@ absl::Status Receiver::Write(absl::string_view bytes) {
     HT_RETURN_IF_ERROR(OpenNext());
     const int64_t left = manifest_.files[file_].size_bytes - file_offset_;
     const absl::string_view part = bytes.substr(0, static_cast<size_t>(left));
-    HT_RETURN_IF_ERROR(os::WriteAll(fd_.get(), part, manifest_.files[file_].path));
+    const absl::Status written = os::WriteAll(fd_.get(), part, manifest_.files[file_].path);
+    if (!written.ok()) {
+      // Some of it may have been written: where the file ends is not known.
+      StartOver();
+      return written;
+    }
     sha_.Add(part);
     file_offset_ += static_cast<int64_t>(part.size());
     offset_ += static_cast<int64_t>(part.size());
@@ -112,7 +102,11 @@ absl::Status Receiver::FinishFiles() {
       StartOver();
       return absl::DataLossError(absl::StrCat("file \"", path, "\" arrived damaged"));
     }
-    if (fdatasync(fd_.get()) != 0) return os::FileError(errno, "sync", file.path);
+    if (fdatasync(fd_.get()) != 0) {
+      const absl::Status error = os::FileError(errno, "sync", file.path);
+      StartOver();
+      return error;
+    }
     fd_.Reset();
     ++file_;
     file_offset_ = 0;

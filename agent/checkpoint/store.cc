@@ -164,7 +164,14 @@ absl::StatusOr<Manifest> Store::Describe(const SealOptions& options,
   Manifest manifest{
       .key = options.key, .jurisdictions = options.jurisdictions, .run_time = options.run_time};
   const std::string data = staged + "/data";
-  if (options.goes_on) HT_RETURN_IF_ERROR(os::EnsureDirectory(data));
+  // Before anything is copied: a file may be sparse, and far larger than the disk.
+  Bytes total;
+  for (const FoundFile& file : files) total += Bytes::FromBytes(file.size_bytes);
+  HT_RETURN_IF_ERROR(CheckCheckpointSize(total.value()));
+  if (options.goes_on) {
+    HT_RETURN_IF_ERROR(CheckRoom(staged, total.value()));
+    HT_RETURN_IF_ERROR(os::EnsureDirectory(data));
+  }
   for (const FoundFile& file : files) {
     HT_ASSIGN_OR_RETURN(const os::UniqueFd source, OpenBelow(options.directory, file.path));
     os::UniqueFd copy;

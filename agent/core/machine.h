@@ -170,6 +170,8 @@ class Machine {
   std::pair<MilliCores, Bytes> Promised(const StartOrder* candidate) const;
   std::string WhyRefused(const StartOrder& order, std::string& detail) const;
   void Answer(const AttemptKey& key, Phase phase, const char* reason, std::string detail);
+  // Stops the task's earlier attempts. Whether this one has to wait for their end.
+  bool StopEarlier(const AttemptKey& key);
   void Stop(const AttemptKey& key, Attempt& attempt, const std::string& reason);
   void LeaveNow(const AttemptKey& key, Attempt& attempt);
   void RememberNumber(const AttemptKey& key);

@@ -124,15 +124,19 @@ void Machine::On(const StartOrder& order) {
   }
   live_[order.key] = &attempt;
   Emit(Prepare{.key = order.key});
+  // Stop may have ended them at once, and Ended() begun this one.
+  if (!StopEarlier(order.key)) Begin(order.key, attempt);
+}
+
+bool Machine::StopEarlier(const AttemptKey& key) {
   bool must_wait = false;
-  for (auto it = attempts_.lower_bound({.task = order.key.task, .attempt = AttemptNumber(0)});
-       it != attempts_.end() && it->first < order.key; ++it) {
+  for (auto it = attempts_.lower_bound({.task = key.task, .attempt = AttemptNumber(0)});
+       it != attempts_.end() && it->first < key; ++it) {
     if (it->second.stage == Stage::kEnded) continue;
     must_wait = true;
     Stop(it->first, it->second, reasons::kSuperseded);
   }
-  // Stop may have ended them at once, and Ended() begun this one.
-  if (!must_wait) Begin(order.key, attempt);
+  return must_wait;
 }
 
 void Machine::Stop(const AttemptKey& key, Attempt& attempt, const std::string& reason) {

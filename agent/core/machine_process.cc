@@ -98,7 +98,7 @@ void Machine::On(const LaunchFailed& event) {
   End(event.key, attempt,
       stopped ? Phase::kStopped
       : first ? Phase::kRefused
-              : Phase::kFailed,
+              : Phase::kStopped,
       {.kind = ExitVerdict::Kind::kFailed,
        .reason = stopped ? attempt.stop_reason : reasons::kCannotStart,
        .detail = event.detail},
@@ -322,6 +322,7 @@ void Machine::On(const AttemptFound& event) {
   }
   if (const auto* idle = std::get_if<AttemptFound::NotStarted>(&event.state)) {
     attempt.incarnation = idle->last_incarnation;
+    if (StopEarlier(event.key)) return;
     // Restored already when a process of it has run.
     if (attempt.incarnation > 0)
       MakeReady(event.key, attempt);

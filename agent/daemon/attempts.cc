@@ -87,100 +87,6 @@ void Attempts::Index(const AttemptKey& key, const Attempt& attempt, bool ended) 
        .ended = ended});
 }
 
-// --- After a start of the agent ---
-
-absl::Status Attempts::Recover() {
-  for (const CheckpointInfo& info : world_.store.List()) {
-    world_.apply(CheckpointFound{.checkpoint = info});
-  }
-  HT_ASSIGN_OR_RETURN(const std::vector<exec::AttemptKey> keys, world_.runner.List());
-  for (const exec::AttemptKey& key : keys) {
-    HT_RETURN_IF_ERROR(RecoverOne(key), absl::StrCat("attempt ", exec::DirectoryName(key)));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Attempts::RecoverOne(const exec::AttemptKey& exec_key) {
-  const AttemptKey key = link::FromExec(exec_key);
-  const exec::AttemptPaths paths = world_.runner.PathsOf(exec_key);
-  if (const auto done = ReadDone(paths.root); done.ok()) {
-    RecoverDone(key, *done);
-    return absl::OkStatus();
-  }
-  const auto order = ReadOrder(paths.root);
-  const auto attempt = order.ok() ? MakeHandle(*order) : absl::StatusOr<Handle>(order.status());
-  if (!attempt.ok()) {
-    RecoverUnknown(exec_key, attempt.status());
-    return absl::OkStatus();
-  }
-  HT_ASSIGN_OR_RETURN(AttemptFound found, Find(key, *attempt));
-  attempts_[key] = *attempt;
-  Index(key, **attempt, std::holds_alternative<AttemptStatus>(found.state));
-  os::LogInfo("attempt found", {{"attempt", key},
-                                {"job", order->start().job_name()},
-                                {"state", found.state.index() == 1 ? "running" : "not running"}});
-  world_.apply(found);
-  return absl::OkStatus();
-}
-
-// Its size is measured while everything else goes on.
-void Attempts::RecoverDone(const AttemptKey& key, const Done& done) {
-  const auto attempt = MakeHandle(done.order);
-  if (attempt.ok()) Index(key, **attempt, /*ended=*/true);
-  const std::string root = world_.runner.PathsOf(link::ToExec(key)).root;
-  world_.carriers.Post([this, key, root, time = done.time] {
-    const Bytes size = exec::MeasureTree(root).value_or(Bytes::Zero());
-    world_.loop.Post([this, key, time, size] { world_.retention.Add(key, time, size); });
-  });
-}
-
-// A directory without a sound order: nobody knows what it is for, so nothing may go on in it.
-void Attempts::RecoverUnknown(const exec::AttemptKey& key, const absl::Status& why) {
-  os::LogWarning("attempt without a sound order is ended", {{"attempt", key}, {"error", why}});
-  const auto adopted = world_.runner.Adopt(key);
-  if (adopted.ok() && adopted->state == exec::Adoption::State::kLive) {
-    world_.runner.Kill(key).IgnoreError();
-    return;  // The directory goes at the next start.
-  }
-  world_.runner.Remove(key).IgnoreError();
-}
-
-absl::StatusOr<AttemptFound> Attempts::Find(const AttemptKey& key, const Handle& attempt) {
-  AttemptFound found{.key = key, .spec = {}, .state = AttemptFound::NotStarted{}};
-  HT_ASSIGN_OR_RETURN(const Order order, link::FromProto(attempt->order));
-  const auto* start = std::get_if<StartOrder>(&order);
-  if (start != nullptr) found.spec = start->spec;
-  if (const auto outcome = ReadOutcome(attempt->paths.root); outcome.ok()) {
-    HT_ASSIGN_OR_RETURN(found.state, link::FromProto(*outcome));
-    return found;
-  }
-  const exec::AttemptKey exec_key = attempt->launch.key;
-  const auto adopted = world_.runner.Adopt(exec_key);
-  if (!adopted.ok()) {
-    os::LogError("attempt not adopted", {{"attempt", key}, {"error", adopted.status()}});
-    found.state = ExitReport{.incarnation = 1,
-                             .kind = ExitKind::kLost,
-                             .ended = absl::Now(),
-                             .error = std::string(adopted.status().message())};
-    return found;
-  }
-  switch (adopted->state) {
-    case exec::Adoption::State::kNone:
-      attempt->prepared = world_.runner.Prepare(attempt->launch);
-      found.state = AttemptFound::NotStarted{.last_incarnation = adopted->incarnation};
-      break;
-    case exec::Adoption::State::kLive:
-      found.state =
-          AttemptFound::Running{.incarnation = adopted->incarnation,
-                                .started = world_.runner.StartTime(exec_key).value_or(absl::Now())};
-      break;
-    case exec::Adoption::State::kEnded:
-      found.state = link::ToExit(*adopted->end, adopted->incarnation);
-      break;
-  }
-  return found;
-}
-
 // --- Effects ---
 
 void Attempts::On(const Prepare& effect) {
@@ -192,7 +98,12 @@ void Attempts::On(const Prepare& effect) {
   const Handle attempt = *std::move(made);
   attempts_[effect.key] = attempt;
   Index(effect.key, *attempt, /*ended=*/false);
-  InLane(effect.key, [this, attempt] {
+  InLane(effect.key, [this, attempt, key = effect.key] {
+    // Of a scheduler that has since begun anew, and with it the numbers.
+    if (IsDone(attempt->paths.root)) {
+      RemoveWhole(attempt->paths.root);
+      world_.loop.Post([this, key] { world_.retention.Remove(key); });
+    }
     attempt->prepared = world_.runner.Prepare(attempt->launch);
     if (attempt->prepared.ok()) {
       attempt->prepared = WriteOrder(attempt->paths.root, attempt->order);
@@ -242,10 +153,18 @@ void Attempts::On(const Fetch& effect) {
 
 absl::Status Attempts::FetchInto(const Handle& attempt, const Fetch& effect) {
   HT_RETURN_IF_ERROR(attempt->prepared);
-  HT_ASSIGN_OR_RETURN(const CheckpointInfo info,
-                      PullHere(effect.source, attempt->fetching.get_token()));
-  Post(HoldDone{.checkpoint = info});
-  return RestoreInto(attempt, effect.source.key, effect.source.digest);
+  absl::Status restored;
+  // What has been damaged on this node's disk since it came is fetched once more.
+  for (int i = 0; i < 2; ++i) {
+    HT_ASSIGN_OR_RETURN(const CheckpointInfo info,
+                        PullHere(effect.source, attempt->fetching.get_token()));
+    Post(HoldDone{.checkpoint = info});
+    restored = RestoreInto(attempt, effect.source.key, effect.source.digest);
+    if (!absl::IsDataLoss(restored)) break;
+    os::LogWarning("checkpoint is damaged here", {{"error", restored}});
+    HT_RETURN_IF_ERROR(world_.store.Remove(effect.source.key));
+  }
+  return restored;
 }
 
 // Into a fresh directory that takes the other's place at once: after a crash in between there is
@@ -470,7 +389,8 @@ void Attempts::On(const Note& note) {
 void Attempts::SyncEnd(const AttemptKey& key) {
   if (!attempts_.contains(key)) return;
   InLane(key, [this, key] {
-    const absl::Status synced = world_.runner.SyncEnd(link::ToExec(key));
+    absl::Status synced = world_.runner.SyncEnd(link::ToExec(key));
+    if (synced.ok()) synced = SyncOrder(world_.runner.PathsOf(link::ToExec(key)).root);
     // Without an exit record its outcome is one that we saved, durably.
     if (!synced.ok() && !absl::IsNotFound(synced)) {
       os::LogWarning("outcome not synced", {{"attempt", key}, {"error", synced}});

@@ -129,6 +129,7 @@ absl::Status Daemon::OpenRunner() {
                                                          .shim = config_.shim,
                                                          .cgroups = cgroups_.get(),
                                                          .lease = lease_->path(),
+                                                         .after_boot = lease_->after_boot(),
                                                          .durable_exit = false},
                                                         [this](const exec::AttemptKey& key,
                                                                const exec::AttemptEnd& end) {

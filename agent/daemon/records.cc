@@ -1,5 +1,6 @@
 #include "agent/daemon/records.h"
 
+#include <fcntl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -40,11 +41,18 @@ absl::Status WriteOrder(const std::string& root, const v1::AttemptOrder& order) 
   return os::WriteFileAtomically(root + kOrderFile, order.SerializeAsString(), {.sync = false});
 }
 
+absl::Status SyncOrder(const std::string& root) {
+  HT_ASSIGN_OR_RETURN(const os::UniqueFd fd, os::OpenFile(root + kOrderFile, O_RDONLY));
+  if (fsync(fd.get()) != 0) return os::FileError(errno, "sync", root + kOrderFile);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<v1::AttemptOrder> ReadOrder(const std::string& root) {
   return ReadMessage<v1::AttemptOrder>(root + kOrderFile);
 }
 
 absl::Status WriteOutcome(const std::string& root, const v1::AttemptStatus& status) {
+  HT_RETURN_IF_ERROR(SyncOrder(root));
   return os::WriteFileAtomically(root + kOutcomeFile, status.SerializeAsString());
 }
 
@@ -58,6 +66,11 @@ absl::Status MarkDone(const std::string& root) {
     return os::FileError(errno, "rename to", done);
   }
   return absl::OkStatus();
+}
+
+bool IsDone(const std::string& root) {
+  struct stat info;
+  return lstat((root + kDoneFile).c_str(), &info) == 0;
 }
 
 absl::StatusOr<Done> ReadDone(const std::string& root) {

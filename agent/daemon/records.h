@@ -18,6 +18,8 @@ namespace heliotrope::agent::daemon {
 
 absl::Status WriteOrder(const std::string& root, const v1::AttemptOrder& order);
 // NOT_FOUND when there is none, DATA_LOSS when it does not parse.
+// Durable: without its order an outcome would mean nothing after a power cut.
+absl::Status SyncOrder(const std::string& root);
 absl::StatusOr<v1::AttemptOrder> ReadOrder(const std::string& root);
 
 absl::Status WriteOutcome(const std::string& root, const v1::AttemptStatus& status);
@@ -29,6 +31,7 @@ struct Done {
   v1::AttemptOrder order;
   absl::Time time;  // When it was marked.
 };
+bool IsDone(const std::string& root);
 // NOT_FOUND while it is not done.
 absl::StatusOr<Done> ReadDone(const std::string& root);
 

@@ -6,6 +6,15 @@ void Retention::Add(const AttemptKey& key, absl::Time ended, Bytes size) {
   if (by_age_.emplace(std::make_pair(ended, key), size).second) bytes_ += size;
 }
 
+void Retention::Remove(const AttemptKey& key) {
+  for (auto it = by_age_.begin(); it != by_age_.end(); ++it) {
+    if (it->first.second != key) continue;
+    bytes_ -= it->second;
+    by_age_.erase(it);
+    return;
+  }
+}
+
 std::vector<AttemptKey> Retention::TakeExpired(absl::Time now) {
   std::vector<AttemptKey> expired;
   while (!by_age_.empty()) {

@@ -23,6 +23,7 @@ class Retention {
   explicit Retention(const Limits& limits) : limits_(limits) {}
 
   void Add(const AttemptKey& key, absl::Time ended, Bytes size);
+  void Remove(const AttemptKey& key);
   // Takes out what has to go at that moment, oldest first.
   std::vector<AttemptKey> TakeExpired(absl::Time now);
   // When the next one will be too old; infinite when none.

@@ -34,10 +34,13 @@ absl::StatusOr<std::unique_ptr<LeaseFile>> LeaseFile::Open(const std::string& st
   }
   const std::string boot_path = lease->path_ + ".boot";
   const auto known = os::ReadFile(boot_path, 64);
+  // Living shims have it mapped: it is lifted only when they cannot be there.
+  if (!known.ok() && !absl::IsNotFound(known.status())) return known.status();
   const std::string boot_id = BootId();
   if (boot_id.empty() || !known.ok() || absl::StripAsciiWhitespace(*known) != boot_id) {
     // In this order: a crash in between leaves no old deadline under the new boot id.
     lease->mapped_.set_deadline_ns(shim::kNoLease);
+    lease->after_boot_ = true;
     HT_RETURN_IF_ERROR(os::WriteFileAtomically(boot_path, boot_id + "\n", {.mode = 0644}));
   }
   return lease;

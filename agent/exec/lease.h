@@ -22,6 +22,9 @@ class LeaseFile {
   // store to memory; there is nothing that could fail.
   void Extend(absl::Duration deadline);
 
+  // The machine was started anew since the file was opened last, or nobody knows.
+  bool after_boot() const { return after_boot_; }
+
   // nullopt: none was granted since the machine started.
   std::optional<absl::Duration> deadline() const;
 
@@ -31,6 +34,7 @@ class LeaseFile {
   explicit LeaseFile(std::string path) : path_(std::move(path)) {}
 
   std::string path_;
+  bool after_boot_ = false;
   shim::MappedLease mapped_;
 };
 

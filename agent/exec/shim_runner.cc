@@ -263,7 +263,7 @@ absl::StatusOr<Adoption> ShimRunner::Discover(const AttemptKey& key, Entry* entr
 
 absl::StatusOr<Adoption> ShimRunner::DiscoverDead(const AttemptPaths& paths, Entry* entry) const {
   auto end = ReadExitRecord(paths, entry->incarnation);
-  const bool was_started = ReadStatusRecord(paths, entry->incarnation).ok();
+  const bool was_started = options_.after_boot || ReadStatusRecord(paths, entry->incarnation).ok();
   const bool clean = CleanOnce(entry->cgroup, entry->mark);
   if (absl::IsNotFound(end.status()) && !was_started && clean) {
     return Adoption{

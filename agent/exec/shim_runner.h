@@ -29,6 +29,9 @@ class ShimRunner final : public AttemptRunner {
     // Null: attempts run in process trees alone. Must outlive the runner.
     const CgroupTree* cgroups = nullptr;
     std::string lease;  // Path of the lease file; empty: no lease is enforced.
+    // The machine was started anew: whatever was launched before is gone, whether or not its
+    // records have reached the disk.
+    bool after_boot = false;
     // Everything of an attempt is dead this long before the lease's deadline.
     absl::Duration kill_margin = absl::Seconds(1);
     int nice = 19;

@@ -91,11 +91,9 @@ absl::Status PruneOutputs(const std::string& directory, const std::vector<std::s
   Walk(directory, [&](const std::string& path) {
     if (!Matches(patterns, path)) unwanted.push_back(path);
   });
+  // Tasks of one user can reach each other's files: a folder may have become a link meanwhile.
   for (const std::string& path : unwanted) {
-    const std::string full = absl::StrCat(directory, "/", path);
-    if (unlink(full.c_str()) != 0 && errno != ENOENT) {
-      return os::FileError(errno, "remove", full);
-    }
+    HT_RETURN_IF_ERROR(checkpoint::UnlinkBelow(directory, path));
   }
   return absl::OkStatus();
 }

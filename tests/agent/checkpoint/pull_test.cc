@@ -135,6 +135,18 @@ TEST_F(PullTest, AForgerIsNotBelieved) {
   EXPECT_TRUE(PullFrom({forger.address(), honest.address()}).ok());
 }
 
+TEST_F(PullTest, WhatGoesByTheSameNameIsNotTakenForIt) {
+  ASSERT_TRUE(target_
+                  .Seal({.key = Key(),
+                         .directory = Make("other", {{"a", "something else"}}),
+                         .jurisdictions = {"DE"}})
+                  .ok());
+  Holder holder(source_);
+  const auto info = PullFrom({holder.address()});
+  ASSERT_TRUE(info.ok()) << info.status();
+  EXPECT_EQ(target_.List(), source_.List());
+}
+
 TEST_F(PullTest, ResidencyIsCheckedAtBothEnds) {
   Holder holder(source_);
   options_.jurisdiction = "CN";

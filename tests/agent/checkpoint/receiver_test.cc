@@ -1,6 +1,8 @@
 #include "agent/checkpoint/receiver.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include "agent/checkpoint/data_reader.h"
 #include "tests/agent/checkpoint/checkpoint_fixture.h"
@@ -97,6 +99,30 @@ TEST_F(ReceiverTest, ChangedBytesStartOver) {
   ASSERT_TRUE(receiver.TakeManifest(manifest_).ok());
   for (const std::string& piece : Pieces(0)) ASSERT_TRUE(receiver.TakeData(piece).ok());
   EXPECT_TRUE(receiver.Commit().ok()) << "an honest holder later is enough";
+}
+
+// As on a full disk: a part is written, and nobody knows how much.
+TEST_F(ReceiverTest, AWriteThatFailsHalfWayStartsOver) {
+  const auto old_handler = signal(SIGXFSZ, SIG_IGN);
+  rlimit old_limit{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &old_limit), 0);
+  Receiver receiver(target_, expected_, "DE");
+  receiver.BeginStream();
+  ASSERT_TRUE(receiver.TakeManifest(manifest_).ok());
+  const rlimit limit{.rlim_cur = 1000, .rlim_max = old_limit.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+  absl::Status status;
+  for (const std::string& piece : Pieces(0)) status.Update(receiver.TakeData(piece));
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &old_limit), 0);
+  signal(SIGXFSZ, old_handler);
+  EXPECT_FALSE(status.ok());
+  EXPECT_EQ(receiver.offset(), 0);
+  receiver.BeginStream();
+  ASSERT_TRUE(receiver.TakeManifest(manifest_).ok());
+  for (const std::string& piece : Pieces(0)) ASSERT_TRUE(receiver.TakeData(piece).ok());
+  const auto info = receiver.Commit();
+  ASSERT_TRUE(info.ok()) << info.status();
+  EXPECT_TRUE(target_.Restore(Key(), info->digest, {.directory = Make("restored", {})}).ok());
 }
 
 TEST_F(ReceiverTest, MoreThanTheManifestSaysIsRefused) {

@@ -107,6 +107,20 @@ TEST(MachineRestart, WhatHadNotStartedBeginsAnew) {
       "fetch 1/0#2 from 1/0#1.1");
 }
 
+TEST(MachineRestart, AnAttemptThatWaitedForAnEarlierOneWaitsAgain) {
+  World w;
+  EXPECT_EQ(
+      w.Do(AttemptFound{.key = kFirst,
+                        .spec = World::OneCore(),
+                        .state = AttemptFound::Running{.incarnation = 1, .started = w.now.real}}),
+      "run 1/0#1");
+  EXPECT_EQ(w.Do(AttemptFound{
+                .key = kSecond, .spec = World::OneCore(), .state = AttemptFound::NotStarted{}}),
+            "stop 1/0#1");
+  EXPECT_EQ(w.Exit(kFirst, {.kind = ExitKind::kSignaled, .signal = 15, .cause = StopCause::kStop}),
+            "launch 1/0#2 1");
+}
+
 TEST(MachineRestart, ALostShimIsNotAFailureOfTheJob) {
   World w;
   EXPECT_EQ(

@@ -436,6 +436,19 @@ TEST(Machine, WhatTheAgentCouldNotStartIsRefused) {
             "save 1/0#1 refused CANNOT_START");
 }
 
+// The fault of the node, and its work is saved: not the job's failure.
+TEST(Machine, WhatCouldNotGoOnAfterAPeriodicCheckpointIsStopped) {
+  World w;
+  AttemptSpec spec = World::Checkpointing();
+  spec.checkpoint_interval = absl::Minutes(5);
+  w.Run(kFirst, spec);
+  w.After(absl::Minutes(5));
+  w.Saved(kFirst, StopCause::kLeave);
+  EXPECT_EQ(w.Sealed(kFirst), "launch 1/0#1 2");
+  EXPECT_EQ(w.Do(LaunchFailed{.key = kFirst, .incarnation = 2, .detail = "disk full"}),
+            "save 1/0#1 stopped CANNOT_START");
+}
+
 TEST(Machine, LateResultsOfAnEarlierProcessChangeNothing) {
   World w;
   w.Run(kFirst, World::Checkpointing());

@@ -21,6 +21,16 @@ TEST(Retention, TheTooOldGo) {
   EXPECT_EQ(retention.bytes(), Bytes::FromBytes(10));
 }
 
+TEST(Retention, WhatIsRemovedCountsNoMore) {
+  Retention retention({.age = absl::Hours(1), .bytes = Bytes::FromMiB(1)});
+  retention.Add(Key(1), kStart, Bytes::FromBytes(10));
+  retention.Add(Key(2), kStart, Bytes::FromBytes(5));
+  retention.Remove(Key(1));
+  retention.Remove(Key(7));
+  EXPECT_EQ(retention.bytes(), Bytes::FromBytes(5));
+  EXPECT_EQ(retention.attempts(), 1u);
+}
+
 TEST(Retention, BeyondTheSizeTheOldestGo) {
   Retention retention({.age = absl::Hours(1), .bytes = Bytes::FromBytes(25)});
   retention.Add(Key(2), kStart + absl::Seconds(1), Bytes::FromBytes(10));

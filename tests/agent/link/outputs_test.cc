@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "agent/checkpoint/file_tree.h"
 #include "agent/exec/directory_tree.h"
 
 namespace heliotrope::agent::link {
@@ -67,6 +68,9 @@ TEST_F(OutputsTest, PrunesWhatIsNotToBeKept) {
   ASSERT_TRUE(PruneOutputs(outputs_, {"*.csv"}).ok());
   EXPECT_EQ(Listed({}), std::vector<std::string>{"result.csv"});
   EXPECT_EQ(access((root_ + "/secret").c_str(), F_OK), 0) << "links are not followed";
+  // Not even where a folder has become one since it was listed.
+  EXPECT_FALSE(checkpoint::UnlinkBelow(outputs_, "up/secret").ok());
+  EXPECT_EQ(access((root_ + "/secret").c_str(), F_OK), 0);
 }
 
 }  // namespace

@@ -1,0 +1,118 @@
+// Attempts: what an agent that has just started finds on the disk.
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "agent/daemon/attempts.h"
+#include "agent/daemon/records.h"
+#include "agent/exec/directory_tree.h"
+#include "agent/link/convert.h"
+#include "scheduler/base/status_macros.h"
+#include "scheduler/os/log.h"
+
+namespace heliotrope::agent::daemon {
+
+absl::Status Attempts::Recover() {
+  for (const CheckpointInfo& info : world_.store.List()) {
+    world_.apply(CheckpointFound{.checkpoint = info});
+  }
+  HT_ASSIGN_OR_RETURN(const std::vector<exec::AttemptKey> keys, world_.runner.List());
+  for (const exec::AttemptKey& key : keys) {
+    HT_RETURN_IF_ERROR(RecoverOne(key), absl::StrCat("attempt ", exec::DirectoryName(key)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Attempts::RecoverOne(const exec::AttemptKey& exec_key) {
+  const AttemptKey key = link::FromExec(exec_key);
+  const exec::AttemptPaths paths = world_.runner.PathsOf(exec_key);
+  if (const auto done = ReadDone(paths.root); done.ok()) {
+    RecoverDone(key, *done);
+    return absl::OkStatus();
+  }
+  const auto order = ReadOrder(paths.root);
+  const auto attempt = order.ok() ? MakeHandle(*order) : absl::StatusOr<Handle>(order.status());
+  if (!attempt.ok()) {
+    RecoverUnknown(exec_key, attempt.status());
+    return absl::OkStatus();
+  }
+  HT_ASSIGN_OR_RETURN(AttemptFound found, Find(key, *attempt));
+  attempts_[key] = *attempt;
+  Index(key, **attempt, std::holds_alternative<AttemptStatus>(found.state));
+  os::LogInfo("attempt found", {{"attempt", key},
+                                {"job", order->start().job_name()},
+                                {"state", found.state.index() == 1 ? "running" : "not running"}});
+  world_.apply(found);
+  return absl::OkStatus();
+}
+
+// Its size is measured while everything else goes on.
+void Attempts::RecoverDone(const AttemptKey& key, const Done& done) {
+  const auto attempt = MakeHandle(done.order);
+  if (attempt.ok()) Index(key, **attempt, /*ended=*/true);
+  const std::string root = world_.runner.PathsOf(link::ToExec(key)).root;
+  world_.carriers.Post([this, key, root, time = done.time] {
+    const Bytes size = exec::MeasureTree(root).value_or(Bytes::Zero());
+    world_.loop.Post([this, key, time, size] { world_.retention.Add(key, time, size); });
+  });
+}
+
+// A directory without a sound order: nobody knows what it is for, so nothing may go on in it.
+void Attempts::RecoverUnknown(const exec::AttemptKey& key, const absl::Status& why) {
+  os::LogWarning("attempt without a sound order is ended", {{"attempt", key}, {"error", why}});
+  const auto adopted = world_.runner.Adopt(key);
+  if (adopted.ok() && adopted->state == exec::Adoption::State::kLive) {
+    world_.runner.Kill(key).IgnoreError();
+    return;  // The directory goes at the next start.
+  }
+  world_.runner.Remove(key).IgnoreError();
+}
+
+absl::StatusOr<AttemptFound> Attempts::Find(const AttemptKey& key, const Handle& attempt) {
+  AttemptFound found{.key = key, .spec = {}, .state = AttemptFound::NotStarted{}};
+  HT_ASSIGN_OR_RETURN(const Order order, link::FromProto(attempt->order));
+  const auto* start = std::get_if<StartOrder>(&order);
+  if (start != nullptr) found.spec = start->spec;
+  const auto lost = [](const absl::Status& why) {
+    return ExitReport{.incarnation = 1,
+                      .kind = ExitKind::kLost,
+                      .ended = absl::Now(),
+                      .error = std::string(why.message())};
+  };
+  if (const auto outcome = ReadOutcome(attempt->paths.root); outcome.ok()) {
+    auto status = link::FromProto(*outcome);
+    if (status.ok()) {
+      found.state = *std::move(status);
+    } else {
+      // A later version has written it.
+      found.state = lost(status.status());
+    }
+    return found;
+  }
+  const exec::AttemptKey exec_key = attempt->launch.key;
+  const auto adopted = world_.runner.Adopt(exec_key);
+  if (absl::IsDataLoss(adopted.status())) {
+    os::LogError("attempt not adopted", {{"attempt", key}, {"error", adopted.status()}});
+    found.state = lost(adopted.status());
+    return found;
+  }
+  // Its process may live: until that is known nothing may be said of it.
+  HT_RETURN_IF_ERROR(adopted.status());
+  switch (adopted->state) {
+    case exec::Adoption::State::kNone:
+      attempt->prepared = world_.runner.Prepare(attempt->launch);
+      found.state = AttemptFound::NotStarted{.last_incarnation = adopted->incarnation};
+      break;
+    case exec::Adoption::State::kLive:
+      found.state =
+          AttemptFound::Running{.incarnation = adopted->incarnation,
+                                .started = world_.runner.StartTime(exec_key).value_or(absl::Now())};
+      break;
+    case exec::Adoption::State::kEnded:
+      found.state = link::ToExit(*adopted->end, adopted->incarnation);
+      break;
+  }
+  return found;
+}
+
+}  // namespace heliotrope::agent::daemon
