@@ -111,11 +111,9 @@ def main(arguments):
     steps, pace = int(options["--steps"]), float(options["--step-seconds"])
     evidence = Evidence(options["--evidence"])
 
-    # A task that is not to checkpoint has no such directory: it starts anew, and nobody asks it.
-    folder = os.environ.get("HELIOTROPE_CHECKPOINT_DIR")
-    saved = os.path.join(folder, "state.json") if folder else None
+    saved = os.path.join(os.environ["HELIOTROPE_CHECKPOINT_DIR"], "state.json")
     state = {"done": 0, "primes": 0, "chain": "", "carried": []}
-    if saved and os.path.exists(saved):
+    if os.path.exists(saved):
         with open(saved, encoding="ascii") as file:
             state = json.load(file)
         state["carried"].append({"attempt": evidence.who["attempt"], "steps": state["done"],
@@ -130,8 +128,6 @@ def main(arguments):
         due = max(due, time.monotonic() - CATCH_UP_STEPS * pace) + pace
         primes = count_primes(first + state["done"] * segment, segment, divisors)
         if wait_for_leave(due - time.monotonic()):
-            if not saved:
-                return 128 + signal.SIGTERM
             write_atomically(saved, state)
             evidence.note("save", state["done"])
             print(f'saved after {state["done"]} of {steps} steps', flush=True)

@@ -160,14 +160,12 @@ class WorkTest(unittest.TestCase):
         for name in ("checkpoint", "output", "notes"):
             (self.folder / name).mkdir()
 
-    def start(self, attempt, data_center, step_seconds, without=()):
+    def start(self, attempt, data_center, step_seconds):
         environment = {
             "HELIOTROPE_JOB_ID": "globe", "HELIOTROPE_TASK_INDEX": "1",
             "HELIOTROPE_ATTEMPT": str(attempt), "HELIOTROPE_DATACENTER": data_center,
             "HELIOTROPE_CHECKPOINT_DIR": str(self.folder / "checkpoint"),
             "HELIOTROPE_OUTPUT_DIR": str(self.folder / "output")}
-        for name in without:
-            del environment[name]
         return subprocess.Popen(
             [sys.executable, "-IS", FLEET / "work.py", "--first", "5000", "--stride", "1000",
              "--segment", "100", "--steps", "40", "--step-seconds", str(step_seconds),
@@ -201,21 +199,6 @@ class WorkTest(unittest.TestCase):
         self.assertEqual((result["primes"], result["chain"]), evidence.expected_result(plan))
         self.assertEqual(result["carried"],
                          [{"attempt": 2, "steps": one.done, "data_center": "virginia"}])
-
-    def test_without_a_checkpoint_directory_it_starts_anew_and_only_finishes(self):
-        without = ["HELIOTROPE_CHECKPOINT_DIR"]
-        told = self.start(1, "dubai", 0.05, without)
-        deadline = time.monotonic() + 30
-        while not self.processes():
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.01)
-        told.send_signal(signal.SIGTERM)
-        told.communicate(timeout=30)
-        self.assertEqual(told.returncode, 128 + signal.SIGTERM)
-        again = self.start(2, "dubai", 0, without)
-        said, _ = again.communicate(timeout=30)
-        self.assertEqual(again.returncode, 0)
-        self.assertIn("0 of 40 steps came along", said)
 
     def test_it_refuses_options_that_it_does_not_know(self):
         result = subprocess.run([sys.executable, "-IS", FLEET / "work.py", "--step", "3"],
