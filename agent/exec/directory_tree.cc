@@ -23,6 +23,8 @@ namespace {
 constexpr int kDepthMax = 32;
 // Names taken from a directory before they are handled: it changes under its own listing.
 constexpr size_t kNamesAtOnce = 4096;
+// Paths of directories that a measurement remembers; of more it counts only themselves.
+constexpr size_t kMaxWaiting = 10'000;
 
 absl::Status TooMany(const std::string& path, const TreeBounds& bounds) {
   return ResourceExhausted(
@@ -131,16 +133,15 @@ class Meter {
   explicit Meter(int64_t entries) : left_(entries) {}
 
   // Directories wait in a list of paths relative to the top, so depth costs memory, not open files.
-  absl::Status Measure(int top) {
+  void Measure(int top) {
     std::vector<std::string> waiting = {"."};
-    while (!waiting.empty()) {
+    while (!waiting.empty() && left_ > 0) {
       const std::string path = std::move(waiting.back());
       waiting.pop_back();
       auto fd = OpenBelow(top, path);
       if (!fd.ok()) continue;  // Gone, or beyond the longest path: not counted.
-      HT_RETURN_IF_ERROR(MeasureOne(*std::move(fd), path, &waiting));
+      MeasureOne(*std::move(fd), path, &waiting);
     }
-    return absl::OkStatus();
   }
 
   Bytes total() const { return total_; }
@@ -154,8 +155,8 @@ class Meter {
     return os::UniqueFd(fd);
   }
 
-  absl::Status MeasureOne(os::UniqueFd directory, const std::string& path,
-                          std::vector<std::string>* waiting) {
+  void MeasureOne(os::UniqueFd directory, const std::string& path,
+                  std::vector<std::string>* waiting) {
     const std::unique_ptr<DIR, int (*)(DIR*)> dir(fdopendir(directory.Release()), closedir);
     const int fd = dirfd(dir.get());
     while (const dirent* entry = readdir(dir.get())) {
@@ -166,14 +167,13 @@ class Meter {
         total_ += Bytes::FromBytes(info.st_blocks * 512);
         continue;
       }
-      if (left_-- <= 0) return absl::ResourceExhaustedError("bound met");
-      if (S_ISDIR(info.st_mode)) {
+      if (left_-- <= 0) return;
+      if (S_ISDIR(info.st_mode) && waiting->size() < kMaxWaiting) {
         waiting->push_back(absl::StrCat(path, "/", name));
       } else {
         total_ += Bytes::FromBytes(info.st_blocks * 512);
       }
     }
-    return absl::OkStatus();
   }
 
   int64_t left_;
@@ -198,9 +198,7 @@ absl::Status RemoveTree(const std::string& path, const TreeBounds& bounds) {
 absl::StatusOr<Bytes> MeasureTree(const std::string& path, const TreeBounds& bounds) {
   HT_ASSIGN_OR_RETURN(const os::UniqueFd top, OpenDirectoryAt(AT_FDCWD, path.c_str()));
   Meter meter(bounds.entries);
-  const absl::Status measured = meter.Measure(top.get());
-  if (absl::IsResourceExhausted(measured)) return TooMany(path, bounds);
-  HT_RETURN_IF_ERROR(measured);
+  meter.Measure(top.get());
   return meter.total();
 }
 

@@ -21,8 +21,8 @@ struct TreeBounds {
 // processes being dead.
 absl::Status RemoveTree(const std::string& path, const TreeBounds& bounds = {});
 
-// Space used on the disk, links not followed. RESOURCE_EXHAUSTED beyond the bound. What disappears
-// meanwhile is not counted.
+// Space used on the disk, links not followed; beyond the bound, what was counted by then. What
+// disappears meanwhile is not counted.
 absl::StatusOr<Bytes> MeasureTree(const std::string& path, const TreeBounds& bounds = {});
 
 }  // namespace heliotrope::agent::exec
