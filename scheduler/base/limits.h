@@ -65,7 +65,7 @@ inline constexpr int kMaxPriority = 100;
 inline constexpr int kMaxRetries = 100;
 // Steps of a task's journey that are kept; older ones are counted, not kept.
 inline constexpr size_t kMaxHistoryPerTask = 64;
-// Bytes of the reason or message that an attempt's outcome carries.
+// Bytes of one text for people: of an attempt's outcome, of an error.
 inline constexpr size_t kMaxMessageBytes = 1024;
 
 // --- Fleet ---
@@ -78,6 +78,8 @@ inline constexpr size_t kMaxAttemptsPerNode = 10'000;
 
 // --- Scheduler ---
 
+// Tasks that wait, of all jobs: each takes some hundred bytes of memory.
+inline constexpr int64_t kMaxPendingTasks = 2'000'000;
 // Commands that wait for the core: beyond it callers are told to come back.
 inline constexpr size_t kMaxQueuedCommands = 16'384;
 // Messages that wait for one agent; beyond it its stream is closed, and it reconciles anew.

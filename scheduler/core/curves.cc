@@ -165,11 +165,12 @@ void Machine::LearnBin(const DataCenterId& id, const curve::Bin& bin) {
 }
 
 void Machine::RebuildBoard() {
-  board_stale_ = false;
   board_.now = now_;
   board_.settings = fleet_.planning;
   if (now_ > absl::InfinitePast()) board_.grid = plan::MakeGrid(now_);
   board_.sites.resize(fleet_.data_centers.size());
+  if (capacity_stale_) RefreshCapacity();
+  board_stale_ = false;
   for (size_t site = 0; site < board_.sites.size(); ++site) RefreshSite(site);
 }
 
@@ -216,7 +217,9 @@ MicroCost Machine::PriceAt(const model::DataCenter& data_center, absl::Time time
 }
 
 // After anything that changes which nodes count: their sums, and the index of free cores.
+// Costs as much as there are nodes, so those only set capacity_stale_.
 void Machine::RefreshCapacity() {
+  capacity_stale_ = false;
   free_cores_.assign(fleet_.data_centers.size(), {});
   free_cores_of_node_.clear();
   priced_ = !fleet_.data_centers.empty() &&

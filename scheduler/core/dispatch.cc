@@ -271,12 +271,15 @@ Reply Machine::On(const AdoptPlan& command) {
   }
   order_stale_ = true;
   dispatch_needed_ = true;
+  if (capacity_stale_) RefreshCapacity();
   ApplyMoves(plan_.moves);
   return Reply{};
 }
 
 Reply Machine::On(const Tick&) {
   EnsureCopies();
+  if (capacity_stale_) RefreshCapacity();
+  if (std::exchange(plan_stale_, false)) WantPlan();
   if (dispatch_needed_) Dispatch();
   return Reply{};
 }

@@ -75,6 +75,17 @@ absl::Status Machine::CheckFeasible(const model::JobSpec& spec) const {
   return absl::OkStatus();
 }
 
+absl::Status Machine::CheckRoom(const model::JobSpec& spec) const {
+  if (totals_pending_ + spec.count <= options_.max_pending_tasks) return absl::OkStatus();
+  return ResourceExhausted("TOO_MANY_TASKS",
+                           absl::StrCat("the job has ", spec.count, " tasks and ", totals_pending_,
+                                        " wait already; at most ", options_.max_pending_tasks,
+                                        " may wait: submit it when some have started, or in parts"),
+                           {{"tasks", absl::StrCat(spec.count)},
+                            {"waiting", absl::StrCat(totals_pending_)},
+                            {"limit", absl::StrCat(options_.max_pending_tasks)}});
+}
+
 Reply Machine::On(const SubmitJob& command) {
   Reply reply;
   // Promise 2: decided in the same commit as the job itself.
@@ -110,6 +121,7 @@ Reply Machine::On(const SubmitJob& command) {
     return reply;
   }
   reply.status = CheckFeasible(*spec);
+  if (reply.status.ok()) reply.status = CheckRoom(*spec);
   if (!reply.status.ok() || command.validate_only) return reply;
 
   const JobUid uid = next_uid_;

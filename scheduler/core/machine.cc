@@ -136,6 +136,7 @@ void Machine::RecoverCurves(Image& image) {
     auto bins = image.bins.find(data_center.id);
     if (bins == image.bins.end()) continue;
     for (const curve::Bin& bin : bins->second) curves_.at(data_center.id).Observe(bin);
+    bins_since_state_[data_center.id] = static_cast<int>(bins->second.size());
   }
 }
 

@@ -17,6 +17,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "scheduler/base/limits.h"
 #include "scheduler/core/command.h"
 #include "scheduler/core/effect.h"
 #include "scheduler/core/state.h"
@@ -31,6 +32,7 @@ struct MachineOptions {
   absl::Duration lease;         // The same in scheduling time.
   absl::Duration lease_margin;  // Scheduling time on top before a silent node is given up.
   int major_version = 0;
+  int64_t max_pending_tasks = kMaxPendingTasks;
 };
 
 struct Outcome {
@@ -118,6 +120,7 @@ class Machine {
   Reply On(const SubmitJob& command);
   Reply On(const CancelJob& command);
   absl::Status CheckFeasible(const model::JobSpec& spec) const;
+  absl::Status CheckRoom(const model::JobSpec& spec) const;
   std::shared_ptr<const model::JobSpec> Complete(std::shared_ptr<const model::JobSpec> spec) const;
 
   // nodes.cc
@@ -249,6 +252,8 @@ class Machine {
   std::set<size_t> overloaded_;  // Sites for which a plan was wanted because of measured load.
   bool priced_ = false;          // Every data center has a price signal.
   bool board_stale_ = false;
+  bool capacity_stale_ = false;  // Nodes have come or gone: the sums and free_cores_ are of before.
+  bool plan_stale_ = false;      // A plan is to be wanted once the capacity is known again.
   bool dispatch_needed_ = false;
   bool plan_wanted_ = false;        // From the wish until a plan is adopted.
   bool plan_wanted_again_ = false;  // Wished for once more since.

@@ -80,9 +80,9 @@ Reply Machine::On(const NodeHello& command) {
   changes_.nodes.insert(node.id);
   ReconcileAttempts(node, command.attempts);
   ReconcileCheckpoints(node, command.checkpoints);
-  RefreshCapacity();
+  capacity_stale_ = true;
   dispatch_needed_ = true;
-  WantPlan();
+  plan_stale_ = true;
   return reply;
 }
 
@@ -126,7 +126,7 @@ Reply Machine::On(const NodeGone& command) {
   Node* node = LiveNode(command.node, command.session);
   if (node != nullptr) {
     node->connected = false;
-    RefreshCapacity();
+    capacity_stale_ = true;
   }
   return Reply{};
 }
@@ -141,9 +141,9 @@ Reply Machine::On(const DrainNode& command) {
   if (it->second.drained == command.drained) return reply;
   it->second.drained = command.drained;
   changes_.nodes.insert(command.node);
-  RefreshCapacity();
+  capacity_stale_ = true;
   dispatch_needed_ = true;
-  WantPlan();
+  plan_stale_ = true;
   return reply;
 }
 
@@ -190,8 +190,8 @@ void Machine::LoseNode(Node& node) {
     DropReservation(id);
     Touch(id);
   }
-  RefreshCapacity();
-  WantPlan();
+  capacity_stale_ = true;
+  plan_stale_ = true;
 }
 
 // Both sides meet: what the node says it has, and what the state says it should have.

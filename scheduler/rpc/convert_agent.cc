@@ -12,6 +12,7 @@
 #include "scheduler/base/status_macros.h"
 #include "scheduler/model/reason.h"
 #include "scheduler/rpc/convert_job.h"
+#include "scheduler/wire/text.h"
 #include "scheduler/wire/time.h"
 
 namespace heliotrope::rpc {
@@ -19,7 +20,6 @@ namespace heliotrope::rpc {
 namespace {
 
 constexpr size_t kDigestBytes = 32;
-constexpr size_t kMaxTextBytes = 1024;
 constexpr int64_t kMaxNodeMilliCores = 4'096'000;
 
 model::AttemptKey KeyFromProto(const v1::AttemptKey& key) {
@@ -36,8 +36,6 @@ void KeyToProto(const model::CheckpointKey& key, v1::CheckpointKey& proto) {
   KeyToProto(key.attempt, *proto.mutable_attempt());
   proto.set_sequence(key.sequence);
 }
-
-std::string Shortened(const std::string& text) { return text.substr(0, kMaxTextBytes); }
 
 absl::StatusOr<model::AttemptPhase> PhaseFromProto(v1::AttemptStatus::Phase phase) {
   switch (phase) {
@@ -74,7 +72,7 @@ absl::StatusOr<model::AttemptPhase> PhaseFromProto(v1::AttemptStatus::Phase phas
 absl::StatusOr<core::HeldCheckpoint> HeldFromProto(const v1::CheckpointStatus& proto) {
   core::HeldCheckpoint held;
   held.key = {KeyFromProto(proto.key().attempt()), proto.key().sequence()};
-  held.failure = Shortened(proto.failure());
+  held.failure = wire::Cut(proto.failure(), kMaxMessageBytes);
   if (held.failure.empty() && proto.digest().size() != kDigestBytes) {
     return InvalidField("checkpoints.digest",
                         absl::StrCat(proto.digest().size(), " bytes: a SHA-256 has 32"));
@@ -102,8 +100,8 @@ absl::StatusOr<core::AttemptStatus> StatusFromProto(const v1::AttemptStatus& pro
   }
   if (proto.has_exit_code()) status.exit_code = proto.exit_code();
   if (proto.has_exit_signal()) status.exit_signal = proto.exit_signal();
-  status.reason = Shortened(proto.reason());
-  status.detail = Shortened(proto.detail());
+  status.reason = wire::Cut(proto.reason(), kMaxMessageBytes);
+  status.detail = wire::Cut(proto.detail(), kMaxMessageBytes);
   HT_ASSIGN_OR_RETURN(const absl::Duration cpu,
                       wire::NonNegativeFromProto(proto.cpu_time(), "attempts.cpu_time"));
   status.cpu_seconds = absl::ToDoubleSeconds(cpu);
@@ -182,7 +180,7 @@ absl::StatusOr<core::NodeHello> HelloFromProto(const v1::Hello& hello,
   core::NodeHello command;
   command.node = NodeId(hello.node_id());
   command.instance = hello.instance_id();
-  command.version = Shortened(hello.version());
+  command.version = wire::Cut(hello.version(), kMaxMessageBytes);
   command.data_center = DataCenterId(hello.data_center());
   command.jurisdiction = JurisdictionCode(hello.jurisdiction());
   command.capacity = {MilliCores::FromMilli(hello.capacity_milli_cores()),

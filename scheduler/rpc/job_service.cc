@@ -187,10 +187,13 @@ grpc::ServerUnaryReactor* JobServiceImpl::BatchCreateJobs(grpc::CallbackServerCo
   core_.Post(std::move(commands), [this, reactor, response, pending,
                                    refuse](const std::vector<core::Reply>& replies) {
     // A queue that is full or a daemon that stops refuses all of them alike: the call itself fails.
-    const absl::StatusCode first = replies.front().status.code();
-    if (first == absl::StatusCode::kUnavailable || first == absl::StatusCode::kResourceExhausted) {
+    // The core's own RESOURCE_EXHAUSTED is for single jobs.
+    const absl::Status& first = replies.front().status;
+    const bool alike = std::all_of(replies.begin(), replies.end(),
+                                   [&first](const auto& reply) { return reply.status == first; });
+    if (alike && (absl::IsUnavailable(first) || absl::IsResourceExhausted(first))) {
       response->Clear();
-      Finish(reactor, batch_create_, replies.front().status);
+      Finish(reactor, batch_create_, first);
       return;
     }
     bool replayed = false;

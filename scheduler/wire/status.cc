@@ -7,6 +7,8 @@
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "scheduler/base/errors.h"
+#include "scheduler/base/limits.h"
+#include "scheduler/wire/text.h"
 
 namespace heliotrope::wire {
 namespace {
@@ -14,16 +16,7 @@ namespace {
 constexpr char kDomain[] = "heliotrope";
 // gRPC refuses metadata over 8 KiB in all; text is escaped on the wire to up to three times its
 // size and stands in the details once more.
-constexpr size_t kMaxMessageBytes = 1024;
 constexpr size_t kMaxDetailsBytes = 3072;
-
-std::string Cut(absl::string_view text) {
-  if (text.size() <= kMaxMessageBytes) return std::string(text);
-  size_t end = kMaxMessageBytes - 3;
-  // Not within a UTF-8 character: protobuf strings must be whole.
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return std::string(text.substr(0, end)) + "...";
-}
 
 google::rpc::ErrorInfo ToProto(const ErrorInfo& info) {
   google::rpc::ErrorInfo proto;
@@ -72,7 +65,7 @@ grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   // The two enums agree number by number: both are the canonical codes.
   const auto code = static_cast<grpc::StatusCode>(status.raw_code());
-  const std::string message = Cut(status.message());
+  const std::string message = Cut(status.message(), kMaxMessageBytes);
   google::rpc::Status details;
   if (const std::optional<ErrorInfo> info = GetErrorInfo(status); info.has_value()) {
     details.add_details()->PackFrom(ToProto(*info));
