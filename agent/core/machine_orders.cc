@@ -106,6 +106,12 @@ void Machine::On(const StartOrder& order) {
   }
   std::string detail;
   const std::string refusal = WhyRefused(order, detail);
+  if (refusal == reasons::kTooManyAttempts) {
+    // One more to remember would be one more of the too many.
+    Answer(order.key, Phase::kRefused, reasons::kTooManyAttempts, detail);
+    EmitNote(Note::Kind::kRefused, order.key, refusal, detail);
+    return;
+  }
   Attempt& attempt = attempts_[order.key];
   attempt.spec = order.spec;
   attempt.order = next_order_++;

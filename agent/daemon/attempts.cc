@@ -288,8 +288,8 @@ void Attempts::On(const SaveOutcome& effect) {
   });
 }
 
-// On a worker: only logs and outputs stay. Their size.
-Bytes Attempts::Clear(const Handle& attempt) const {
+// On a worker: only logs and outputs stay.
+void Attempts::Clear(const Handle& attempt, const AttemptKey& key) {
   for (const std::string& scratch : {attempt->paths.work, attempt->paths.checkpoint}) {
     if (!IsEmpty(scratch)) RemoveWhole(scratch);
   }
@@ -300,7 +300,7 @@ Bytes Attempts::Clear(const Handle& attempt) const {
   const Bytes size = exec::MeasureTree(attempt->paths.root).value_or(Bytes::Zero());
   const absl::Status done = MarkDone(attempt->paths.root);
   if (!done.ok()) os::LogWarning("attempt not marked as done", {{"error", done}});
-  return size;
+  world_.loop.Post([this, key, size] { world_.retention.Add(key, absl::Now(), size); });
 }
 
 void Attempts::On(const Forget& effect) {
@@ -314,8 +314,13 @@ void Attempts::On(const Forget& effect) {
       world_.index.Erase(key);
       return;
     }
-    const Bytes size = Clear(attempt);
-    world_.loop.Post([this, key, size] { world_.retention.Add(key, absl::Now(), size); });
+    const exec::AttemptPaths& paths = attempt->paths;
+    if (IsEmpty(paths.work) && IsEmpty(paths.checkpoint) && IsEmpty(paths.output)) {
+      Clear(attempt, key);
+    } else {
+      // A million files must not keep other attempts waiting for their turn.
+      world_.carriers.Post([this, attempt, key] { Clear(attempt, key); });
+    }
   });
 }
 

@@ -107,7 +107,7 @@ class Attempts {
   absl::Status RestoreInto(const Handle& attempt, const CheckpointKey& key,
                            const std::string& digest) const;
   absl::Status Start(const Handle& attempt, const AttemptKey& key, uint32_t incarnation);
-  Bytes Clear(const Handle& attempt) const;
+  void Clear(const Handle& attempt, const AttemptKey& key);
   absl::StatusOr<CheckpointInfo> PullHere(const RestoreSource& source, const std::stop_token& stop);
 
   void Post(Event event);

@@ -21,6 +21,10 @@
 namespace heliotrope::agent::link {
 namespace {
 
+// Of an answer, below what one message may have.
+constexpr size_t kMaxListBytes = size_t{2} << 20;
+constexpr size_t kBytesBesidePath = 32;
+
 // As the proto promises its readers.
 constexpr int64_t kLogPieceBytes = int64_t{64} << 10;
 
@@ -203,13 +207,19 @@ grpc::ServerUnaryReactor* AgentService::ListOutputs(grpc::CallbackServerContext*
       return link::ListOutputs(attempt.paths.output, attempt.output_patterns);
     }();
     if (list.ok()) {
+      size_t bytes = 0;
       for (const OutputFile& file : list->files) {
+        bytes += file.path.size() + kBytesBesidePath;
+        if (bytes > kMaxListBytes) {
+          response->set_truncated(true);
+          break;
+        }
         v1::ListOutputsResponse::File& added = *response->add_files();
         added.set_path(file.path);
         added.set_size_bytes(file.size_bytes);
         *added.mutable_modify_time() = wire::ToProto(file.modify_time);
       }
-      response->set_truncated(list->truncated);
+      if (list->truncated) response->set_truncated(true);
     }
     reactor->Finish(wire::ToGrpc(list.status()));
   });
