@@ -1,6 +1,7 @@
 #include "agent/daemon/commands.h"
 
 #include <malloc.h>
+#include <sys/stat.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -55,6 +56,8 @@ int RunDaemon(const RunOptions& options) {
   os::BlockSignals();
   // A limit on file sizes is to be a write error, not the end of the process.
   std::signal(SIGXFSZ, SIG_IGN);
+  // Tasks of another user must get through the directories that are made for them.
+  umask(022);
   // Threads that mostly sleep need no heap of their own each: the agent is to stay small.
   mallopt(M_ARENA_MAX, 2);
   auto config = LoadConfig(options.config_file);

@@ -1,6 +1,7 @@
 // One agent and its attempts, from the order to the outcome.
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
@@ -55,6 +56,21 @@ TEST_F(Attempts, RunsToItsEnd) {
   EXPECT_EQ(*os::ReadFile(root + "/output/result", 100), "42\n");
   EXPECT_NE(access((root + "/output/junk").c_str(), F_OK), 0);
   EXPECT_NE(access((root + "/work").c_str(), F_OK), 0);
+}
+
+TEST_F(Attempts, TasksGetToTheirDirectoriesUnderAnyUmask) {
+  // Once with ours, for the directories that the test itself makes.
+  StartAgent("node-a");
+  EndAgent("node-a", SIGTERM);
+  const mode_t before = umask(077);
+  StartAgent("node-a");
+  umask(before);
+  const v1::AttemptOrder order = Start(7, 3, "true");
+  ASSERT_TRUE(scheduler_.Send("node-a", order));
+  ASSERT_TRUE(Reaches(order, AttemptStatus::PHASE_SUCCEEDED));
+  struct stat info;
+  ASSERT_EQ(stat(AttemptDirectory("node-a", "7.0-3").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0711u);
 }
 
 TEST_F(Attempts, FailuresSayHow) {
