@@ -159,8 +159,7 @@ void AddCurveBacktest(CommandTree& tree, Noun noun) {
       {"backtest",
        "forecasts a recorded series as if it were coming, and scores that; needs no scheduler",
        {"heliotrope curve backtest --load frankfurt.csv --time-zone Europe/Berlin --compare",
-        "heliotrope curve backtest --load web.csv --column rps --time-zone Asia/Tokyo --test 7d "
-        "--out forecasts.csv --json"},
+        "heliotrope curve backtest --load web.csv --time-zone Asia/Tokyo --out forecasts.csv"},
        ""},
       [flags](Context& context) { return Run(context, *flags); });
   verb.Text("--load", flags->load, "FILE",
