@@ -26,11 +26,11 @@ TEST(EventLoop, RunsInOrder) {
 }
 
 TEST(EventLoop, WakesForTimersAndDeadlines) {
-  EventLoop loop;
   std::promise<void> timer;
   std::promise<void> deadline;
   std::atomic<bool> met{false};
   const absl::Duration due = os::Boottime() + absl::Milliseconds(20);
+  EventLoop loop;
   loop.Start({.after_batch =
                   [&] {
                     if (os::Boottime() >= due && !met.exchange(true)) deadline.set_value();
