@@ -115,6 +115,8 @@ void Machine::OnLiveAttempt(Job& job, const TaskId& id, Node& node, const Attemp
   // Orders may have been lost with a stream.
   if (job.cancel_requested) {
     OrderStop(node, status.key, AttemptAction::kStop, Reason::kCancelled);
+  } else if (!MayBeOn(*job.spec, node)) {
+    OrderStop(node, status.key, AttemptAction::kStop, Reason::kResidency);
   } else if (task.state == TaskState::kCheckpointing &&
              status.phase != AttemptPhase::kCheckpointing) {
     OrderStop(node, status.key, AttemptAction::kLeave,
@@ -169,7 +171,9 @@ void Machine::OnEnded(Job& job, const TaskId& id, Node& node, const AttemptStatu
       OnUnsaved(job, id, status);
       return;
     case AttemptPhase::kStopped: {
-      const Reason why = job.cancel_requested ? Reason::kCancelled : Reason::kInterrupted;
+      const Reason why = job.cancel_requested        ? Reason::kCancelled
+                         : !MayBeOn(*job.spec, node) ? Reason::kResidency
+                                                     : Reason::kInterrupted;
       EndAttempt(id, why, Described(status), &status);
       BackToPending(job, id, Reason::kWaitingForCapacity, Described(status), absl::ZeroDuration());
       return;

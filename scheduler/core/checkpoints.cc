@@ -27,6 +27,10 @@ bool WantsCopies(const Job& job) {
 }  // namespace
 
 void Machine::OnSealed(Job& job, const TaskId& id, Node& node, const SealedCheckpoint& sealed) {
+  if (!MayBeOn(*job.spec, node)) {  // Promise 6.
+    ReleaseCopy(node.id, sealed.key);
+    return;
+  }
   model::TaskRun& run = RunOf(job.tasks[id.index]);
   if (run.checkpoint && run.checkpoint->key >= sealed.key) return;
   model::Checkpoint fresh;
@@ -78,6 +82,11 @@ void Machine::OnHeld(Node& node, const HeldCheckpoint& held) {
   }
   Job& job = *found->second;
   model::Task& task = job.tasks[id.index];
+  if (!MayBeOn(*job.spec, node)) {  // Promise 6.
+    ReleaseCopy(node.id, held.key);
+    copies_ordered_.erase(id);
+    return;
+  }
   model::TaskRun& run = *task.run;
   const bool ended = IsTerminal(task.state);
   if (!ended && run.checkpoint && run.checkpoint->key == held.key &&

@@ -69,6 +69,7 @@ Reply Machine::On(const SetFleet& command) {
   }
   RebuildBoard();
   RefreshCapacity();
+  EnforceResidency();
   RebuildClasses();
   return Reply{};
 }

@@ -234,7 +234,8 @@ plan::Input Machine::PlanInput() const {
     running.priority = job.spec->priority;
     running.allowed = AllowedSites(job.spec->residency);
     running.checkpointable = job.spec->checkpoint.has_value() &&
-                             task.state == TaskState::kRunning && !job.cancel_requested;
+                             task.state == TaskState::kRunning && !job.cancel_requested &&
+                             MayBeOn(*job.spec, nodes_.at(record.node));
     running.node_drained = nodes_.at(record.node).drained;
     running.node_away = !nodes_.at(record.node).connected;
     running.started = std::min(record.start_time, now_);

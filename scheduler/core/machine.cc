@@ -66,6 +66,7 @@ absl::Status Machine::Recover(Image image, absl::Time now) {
   }
   RecoverCurves(image);
   RebuildBoard();
+  EnforceResidency();
   RebuildClasses();
   RefreshCapacity();
   dispatch_needed_ = true;

@@ -178,6 +178,12 @@ class Machine {
   RestoreSource SourceOf(const model::Checkpoint& checkpoint, const NodeId& puller) const;
   bool CheckpointReachable(const model::Checkpoint& checkpoint) const;
 
+  // residency.cc
+  bool MayBeOn(const model::JobSpec& spec, const Node& node) const;
+  void EnforceResidency();
+  void ReleaseOutside(const Job& job, const TaskId& id);
+  void StopOutside(const Job& job, const TaskId& id);
+
   // dispatch.cc
   Reply On(const AdoptPlan& command);
   Reply On(const Tick& command);
