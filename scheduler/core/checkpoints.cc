@@ -12,7 +12,8 @@ namespace {
 
 // How long an ordered copy may take before another node is asked.
 constexpr absl::Duration kCopyPatience = absl::Minutes(15);
-// How long a node that could not copy is given rest.
+// How long a node that could not copy is not asked again.
+constexpr absl::Duration kCopyRest = absl::Hours(1);
 constexpr size_t kCopies = 2;
 
 void AddHolder(model::Checkpoint& checkpoint, const NodeId& node) {
@@ -61,7 +62,22 @@ void Machine::NoteUncopied(const Job& job, const TaskId& id) {
   } else {
     uncopied_.erase(id);
     copies_ordered_.erase(id);
+    ForgetFailedCopies(id);
   }
+}
+
+void Machine::ForgetFailedCopies(const TaskId& id) {
+  auto failed = copies_failed_.lower_bound({id, NodeId{}});
+  while (failed != copies_failed_.end() && failed->first.first == id) {
+    failed = copies_failed_.erase(failed);
+  }
+}
+
+// It has failed, or takes too long: another node is asked at the next look.
+void Machine::ForgetOrderedCopy(const TaskId& id) {
+  const auto ordered = copies_ordered_.find(id);
+  copies_failed_[{id, ordered->second.first}] = now_ + kCopyRest;
+  copies_ordered_.erase(ordered);
 }
 
 void Machine::OnHeld(Node& node, const HeldCheckpoint& held) {
@@ -70,9 +86,8 @@ void Machine::OnHeld(Node& node, const HeldCheckpoint& held) {
   const bool known = found != jobs_.end() && id.index < found->second->tasks.size();
   if (!held.failure.empty()) {
     auto ordered = copies_ordered_.find(id);
-    // Another node is asked at the next look; this one is not, while its failure is fresh.
     if (ordered != copies_ordered_.end() && ordered->second.first == node.id) {
-      copies_ordered_.erase(ordered);
+      ForgetOrderedCopy(id);
     }
     return;
   }
@@ -181,6 +196,7 @@ void Machine::ReleaseAll(const TaskId& id) {
   }
   uncopied_.erase(id);
   copies_ordered_.erase(id);
+  ForgetFailedCopies(id);
 }
 
 // The next attempt runs: its node and, if copies are wanted, one other keep the checkpoint.
@@ -213,9 +229,10 @@ void Machine::EnsureCopies() {
     if (ordered != copies_ordered_.end()) {
       const Node& node = nodes_.at(ordered->second.first);
       if (node.connected && now_ < ordered->second.second + kCopyPatience) continue;
+      if (node.connected) ForgetOrderedCopy(id);
     }
     if (!CheckpointReachable(checkpoint)) continue;
-    const NodeId target = ChooseCopyNode(job, checkpoint);
+    const NodeId target = ChooseCopyNode(job, id, checkpoint);
     if (target.empty()) continue;
     copies_ordered_[id] = {target, now_};
     OrderCopy(job, checkpoint, target);
@@ -224,7 +241,8 @@ void Machine::EnsureCopies() {
 
 // Within residency; rather another data center of the same region than one far away, rather far
 // away than the same data center; then who holds least.
-NodeId Machine::ChooseCopyNode(const Job& job, const model::Checkpoint& checkpoint) const {
+NodeId Machine::ChooseCopyNode(const Job& job, const TaskId& task,
+                               const model::Checkpoint& checkpoint) const {
   const Node& first = nodes_.at(checkpoint.holders.front());
   const auto home = SiteOf(first.data_center);
   const uint64_t allowed = AllowedSites(job.spec->residency);
@@ -233,6 +251,8 @@ NodeId Machine::ChooseCopyNode(const Job& job, const model::Checkpoint& checkpoi
     const auto site = SiteOf(node.data_center);
     if (!node.connected || node.drained || !site || (allowed >> *site & 1) == 0) continue;
     if (std::binary_search(checkpoint.holders.begin(), checkpoint.holders.end(), id)) continue;
+    const auto failed = copies_failed_.find({task, id});
+    if (failed != copies_failed_.end() && now_ < failed->second) continue;
     int distance = 1;
     if (node.data_center == first.data_center) {
       distance = 2;

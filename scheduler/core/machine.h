@@ -173,7 +173,10 @@ class Machine {
   void PreferReachable(const Job& job, const TaskId& id);
   void TrimHolders(Job& job, const TaskId& id, const NodeId& running_on);
   void EnsureCopies();
-  NodeId ChooseCopyNode(const Job& job, const model::Checkpoint& checkpoint) const;
+  void ForgetOrderedCopy(const TaskId& id);
+  void ForgetFailedCopies(const TaskId& id);
+  NodeId ChooseCopyNode(const Job& job, const TaskId& id,
+                        const model::Checkpoint& checkpoint) const;
   void OrderCopy(const Job& job, const model::Checkpoint& checkpoint, const NodeId& target);
   RestoreSource SourceOf(const model::Checkpoint& checkpoint, const NodeId& puller) const;
   bool CheckpointReachable(const model::Checkpoint& checkpoint) const;
@@ -253,6 +256,8 @@ class Machine {
   plan::Plan plan_;
   std::set<TaskId> uncopied_;  // Whose newest checkpoint wants a second holder.
   std::map<TaskId, std::pair<NodeId, absl::Time>> copies_ordered_;
+  // (task, node) that could not copy: until when it is not asked again.
+  std::map<std::pair<TaskId, NodeId>, absl::Time> copies_failed_;
   absl::Time next_copy_check_ = absl::InfinitePast();
   absl::Time next_lease_ = absl::InfiniteFuture();  // No lease ends before this.
   std::set<size_t> overloaded_;  // Sites for which a plan was wanted because of measured load.
