@@ -157,7 +157,10 @@ using Command =
 // What the sender of a command is told.
 struct Reply {
   absl::Status status;
-  JobUid job;             // SubmitJob, CancelJob.
+  JobUid job;  // SubmitJob, CancelJob.
+  // SubmitJob, unless replayed: the spec as it was or would be accepted, with what was left out.
+  std::shared_ptr<const model::JobSpec> spec;
+  absl::Time create_time = absl::InfinitePast();
   bool replayed = false;  // SubmitJob: the answer to an earlier request of the same id.
   int64_t bins_learned = 0;
   int64_t bins_skipped = 0;

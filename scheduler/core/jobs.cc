@@ -122,7 +122,10 @@ Reply Machine::On(const SubmitJob& command) {
   }
   reply.status = CheckFeasible(*spec);
   if (reply.status.ok()) reply.status = CheckRoom(*spec);
-  if (!reply.status.ok() || command.validate_only) return reply;
+  if (!reply.status.ok()) return reply;
+  reply.spec = spec;
+  reply.create_time = now_;
+  if (command.validate_only) return reply;
 
   const JobUid uid = next_uid_;
   next_uid_ = next_uid_.next();

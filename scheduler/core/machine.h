@@ -64,6 +64,10 @@ class Machine {
   plan::Input PlanInput() const;
 
   // --- Reading. Core thread only; all that is read is released with the batch. ---
+  // Before reading: sums that wait for the next Tick are brought up to date.
+  void PrepareToRead() {
+    if (capacity_stale_) RefreshCapacity();
+  }
   absl::Time now() const { return now_; }
   JobUid next_uid() const { return next_uid_; }
   const Job* FindJob(JobUid uid) const;

@@ -322,6 +322,7 @@ void CoreLoop::Do(Work& work) {
 
 void CoreLoop::Handle(AgentItem& item) {
   if (const auto* read = std::get_if<Read>(&item)) {
+    machine_.PrepareToRead();
     (*read)(machine_);
     return;
   }
@@ -332,6 +333,7 @@ void CoreLoop::Handle(AgentItem& item) {
 
 void CoreLoop::Handle(ClientItem& item) {
   if (auto* reading = std::get_if<Reading>(&item)) {
+    machine_.PrepareToRead();
     reading->read(machine_);
     open_used_ = true;
     open_.releases.emplace_back([done = std::move(reading->done)](const absl::Status& status) {
@@ -347,7 +349,10 @@ void CoreLoop::Handle(ClientItem& item) {
                                replies = std::move(replies)](const absl::Status& status) mutable {
     if (!status.ok()) {
       // Also the refusals: what they were decided by may never become durable.
-      for (core::Reply& reply : replies) reply = core::Reply{.status = GivenUp(status), .job = {}};
+      for (core::Reply& reply : replies) {
+        reply = core::Reply();
+        reply.status = GivenUp(status);
+      }
     }
     done(std::move(replies));
   });

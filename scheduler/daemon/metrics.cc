@@ -25,14 +25,14 @@ const std::vector<std::pair<DecisionKind, std::vector<Reason>>> kDecisions = {
       Reason::kReactive, Reason::kMoveTarget}},
     {DecisionKind::kMove,
      {Reason::kForegroundRamp, Reason::kForegroundOverload, Reason::kCheaperElsewhere,
-      Reason::kNodeDrained}},
+      Reason::kNodeDrained, Reason::kMakesWay}},
     {DecisionKind::kYield,
      {Reason::kForegroundRamp, Reason::kForegroundOverload, Reason::kCheaperElsewhere,
-      Reason::kNodeDrained}},
+      Reason::kNodeDrained, Reason::kMakesWay, Reason::kResidency}},
     {DecisionKind::kNodeLost, {Reason::kLeaseExpired}},
     {DecisionKind::kEnd,
      {Reason::kSucceeded, Reason::kExitCode, Reason::kSignal, Reason::kCancelled,
-      Reason::kRetriesExhausted}},
+      Reason::kGraceExceeded, Reason::kRetriesExhausted}},
     {DecisionKind::kAgent, {Reason::kHostPressure}},
 };
 

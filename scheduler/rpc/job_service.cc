@@ -15,6 +15,7 @@
 #include "scheduler/rpc/convert_job.h"
 #include "scheduler/rpc/page.h"
 #include "scheduler/rpc/view.h"
+#include "scheduler/wire/time.h"
 
 namespace heliotrope::rpc {
 
@@ -122,28 +123,28 @@ grpc::ServerUnaryReactor* JobServiceImpl::CreateJob(grpc::CallbackServerContext*
     return reactor;
   }
   const JobId id = command->id;
-  const auto spec = command->spec;
   std::vector<core::Command> commands;
   commands.emplace_back(*std::move(command));
-  core_.Post(std::move(commands),
-             [this, reactor, request, response, id, spec](const std::vector<core::Reply>& replies) {
-               const core::Reply& reply = replies.front();
-               if (!reply.status.ok()) {
-                 Finish(reactor, create_, reply.status);
-               } else if (reply.replayed) {
-                 FinishWithJob(reactor, create_, reply.job, response);
-               } else {
-                 // A fresh job needs no second look: it waits, and its spec is what was sent.
-                 response->set_name(JobName(id));
-                 SpecToProto(*spec, *response);
-                 response->set_state(v1::Job::STATE_PENDING);
-                 if (!request->validate_only()) {
-                   response->mutable_task_counts()->set_pending(static_cast<int32_t>(spec->count));
-                   response->set_etag(absl::StrCat(reply.job.value(), "-1"));
-                 }
-                 Finish(reactor, create_, absl::OkStatus());
-               }
-             });
+  core_.Post(std::move(commands), [this, reactor, request, response,
+                                   id](const std::vector<core::Reply>& replies) {
+    const core::Reply& reply = replies.front();
+    if (!reply.status.ok()) {
+      Finish(reactor, create_, reply.status);
+    } else if (reply.replayed) {
+      FinishWithJob(reactor, create_, reply.job, response);
+    } else {
+      // A fresh job needs no second look: it waits.
+      response->set_name(JobName(id));
+      SpecToProto(*reply.spec, *response);
+      *response->mutable_create_time() = wire::ToProto(reply.create_time);
+      response->set_state(v1::Job::STATE_PENDING);
+      if (!request->validate_only()) {
+        response->mutable_task_counts()->set_pending(static_cast<int32_t>(reply.spec->count));
+        response->set_etag(absl::StrCat(reply.job.value(), "-1"));
+      }
+      Finish(reactor, create_, absl::OkStatus());
+    }
+  });
   return reactor;
 }
 
@@ -245,14 +246,18 @@ grpc::ServerUnaryReactor* JobServiceImpl::ListJobs(grpc::CallbackServerContext* 
     HT_ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
     HT_ASSIGN_OR_RETURN(const uint64_t after, PageTokenNumber(request->page_token(), 0));
     int scanned = 0;
+    size_t bytes = 0;
     JobUid last(after);
     for (auto it = machine.jobs().upper_bound(JobUid(after)); it != machine.jobs().end(); ++it) {
-      if (response->jobs_size() == size || ++scanned > kMaxJobsScanned) {
+      if (response->jobs_size() == size || bytes >= kPageBytes || ++scanned > kMaxJobsScanned) {
         response->set_next_page_token(absl::StrCat(last.value()));
         break;
       }
       last = it->first;
-      if (Matches(*request, *it->second)) FillJob(machine, *it->second, *response->add_jobs());
+      if (!Matches(*request, *it->second)) continue;
+      v1::Job& job = *response->add_jobs();
+      FillJob(machine, *it->second, job);
+      bytes += job.ByteSizeLong();
     }
     return absl::OkStatus();
   });
@@ -295,8 +300,12 @@ grpc::ServerUnaryReactor* JobServiceImpl::ListTasks(grpc::CallbackServerContext*
     const core::Job* job = machine.FindJob(id);
     if (job == nullptr) return NotFound("job", request->parent());
     uint64_t index = first;
-    for (; index < job->tasks.size() && response->tasks_size() < size; ++index) {
-      FillTask(machine, *job, static_cast<uint32_t>(index), *response->add_tasks());
+    size_t bytes = 0;
+    for (; index < job->tasks.size() && response->tasks_size() < size && bytes < kPageBytes;
+         ++index) {
+      v1::Task& task = *response->add_tasks();
+      FillTask(machine, *job, static_cast<uint32_t>(index), task);
+      bytes += task.ByteSizeLong();
     }
     if (index < job->tasks.size()) response->set_next_page_token(absl::StrCat(index));
     return absl::OkStatus();

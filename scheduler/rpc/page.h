@@ -2,6 +2,8 @@
 // must not look into it, and a made-up one is an error, not a crash.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -12,6 +14,10 @@
 #include "scheduler/base/limits.h"
 
 namespace heliotrope::rpc {
+
+// A page that has grown to so much ends there, with a token: what one more item can add stays within
+// the largest message.
+inline constexpr size_t kPageBytes = size_t{2} << 20;
 
 // 0 means the default; more than the limit is the limit; negative is INVALID_ARGUMENT.
 inline absl::StatusOr<int> PageSize(int asked) {
