@@ -6,7 +6,8 @@
 namespace heliotrope::agent {
 namespace {
 
-constexpr absl::Duration kTimeToListen = absl::Seconds(2);
+// Batch gets what the host leaves it, so even a small program may take a while to begin.
+constexpr absl::Duration kTimeToListen = absl::Minutes(1);
 
 std::string Ending(const ExitReport& exit) {
   if (exit.kind == ExitKind::kFailedToStart) return "not started";

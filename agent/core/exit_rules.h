@@ -34,7 +34,7 @@ struct ExitVerdict {
 //   not started                   | been told to save         | stopped, NOT_READY_TO_SAVE
 //   not started                   | nothing                   | failed, EXEC_FAILED
 //   checkpoint code               | been told to save or not  | seal
-//   the signal, in its first 2 s  | been told to save         | stopped, NOT_READY_TO_SAVE
+//   the signal, in its first min. | been told to save         | stopped, NOT_READY_TO_SAVE
 //   any other                     | been told to save         | unsaved, CHECKPOINT_FAILED
 //   any other                     | nothing                   | failed, EXITED or SIGNALED
 //
