@@ -122,6 +122,8 @@ def scheduler_config(*, port, http_port, state, clock, lease="60s"):
         f"  start: {format_time(clock.start)}",
         f"  speed: {clock.speed:g}",
         f"planning: {{move_pause: {move_pause}s, move_cooldown: 2h}}",
+        # Days pass in minutes: what has ended is there to be looked at afterwards.
+        "retention: {ended_jobs: 365d}",
         "jurisdiction_groups:",
     ]
     for name, codes in JURISDICTION_GROUPS.items():
