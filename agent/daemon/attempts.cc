@@ -158,9 +158,11 @@ absl::Status Attempts::FetchInto(const Handle& attempt, const Fetch& effect) {
   for (int i = 0; i < 2; ++i) {
     HT_ASSIGN_OR_RETURN(const CheckpointInfo info,
                         PullHere(effect.source, attempt->fetching.get_token()));
-    Post(HoldDone{.checkpoint = info});
     restored = RestoreInto(attempt, effect.source.key, effect.source.digest);
-    if (!absl::IsDataLoss(restored)) break;
+    if (!absl::IsDataLoss(restored)) {
+      Post(HoldDone{.checkpoint = info});
+      break;
+    }
     os::LogWarning("checkpoint is damaged here", {{"error", restored}});
     HT_RETURN_IF_ERROR(world_.store.Remove(effect.source.key));
   }
