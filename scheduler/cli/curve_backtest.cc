@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -92,8 +93,8 @@ Struct JsonOf(const curve::Backtest& backtest, const Flags& flags) {
   return json;
 }
 
-std::string Number(const char* format, double value) {
-  return std::isfinite(value) ? absl::StrFormat("%.2f%s", value, format) : "-";
+std::string Number(const char* unit, double value) {
+  return std::isfinite(value) ? absl::StrFormat("%.2f%s", value, unit) : "-";
 }
 
 std::string TextOf(const curve::Backtest& backtest, const Flags& flags, const Look& look) {

@@ -7,20 +7,6 @@
 namespace heliotrope::agent {
 namespace {
 
-const AttemptKey kFirst = Key(1, 0, 1);
-const AttemptKey kSecond = Key(1, 0, 2);
-const AttemptKey kOther = Key(2, 0, 1);
-
-CheckpointKey Seq(const AttemptKey& key, uint32_t sequence) {
-  return {.attempt = key, .sequence = CheckpointSeq(sequence)};
-}
-
-AttemptSpec Restoring(const CheckpointKey& from) {
-  AttemptSpec spec = World::Checkpointing();
-  spec.restore = RestoreSource{.key = from, .addresses = {"127.0.0.1:7410"}};
-  return spec;
-}
-
 TEST(Machine, StartsReportsAndForgets) {
   World w;
   EXPECT_EQ(w.Start(kFirst, World::OneCore()), "prepare 1/0#1; launch 1/0#1 1");

@@ -146,4 +146,18 @@ class World {
   Machine machine;
 };
 
+inline const AttemptKey kFirst = Key(1, 0, 1);
+inline const AttemptKey kSecond = Key(1, 0, 2);
+inline const AttemptKey kOther = Key(2, 0, 1);
+
+inline CheckpointKey Seq(const AttemptKey& key, uint32_t sequence) {
+  return {.attempt = key, .sequence = CheckpointSeq(sequence)};
+}
+
+inline AttemptSpec Restoring(const CheckpointKey& from) {
+  AttemptSpec spec = World::Checkpointing();
+  spec.restore = RestoreSource{.key = from, .addresses = {"127.0.0.1:7410"}};
+  return spec;
+}
+
 }  // namespace heliotrope::agent
