@@ -32,8 +32,10 @@ absl::Status Attempts::RecoverOne(const exec::AttemptKey& exec_key) {
   }
   const auto order = ReadOrder(paths.root);
   const auto attempt = order.ok() ? MakeHandle(*order) : absl::StatusOr<Handle>(order.status());
-  if (!attempt.ok()) {
-    RecoverUnknown(exec_key, attempt.status());
+  // Also one of a later version that this agent cannot follow: else it would never start again.
+  const absl::Status sound = attempt.ok() ? link::FromProto(*order).status() : attempt.status();
+  if (!sound.ok()) {
+    RecoverUnknown(exec_key, sound);
     return absl::OkStatus();
   }
   HT_ASSIGN_OR_RETURN(AttemptFound found, Find(key, *attempt));
