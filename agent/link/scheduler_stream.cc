@@ -19,9 +19,10 @@ class SchedulerStream::Call final
   Call(SchedulerStream& stream, uint64_t session) : stream_(stream), session_(session) {}
 
   void Start(v1::AgentStreamService::Stub& stub, v1::ConnectRequest hello) {
-    request_ = std::move(hello);
     stub.async()->Connect(&context_, this);
     AddHold();
+    const MutexLock lock(mutex_);
+    request_ = std::move(hello);
     response_ = std::make_shared<v1::ConnectResponse>();
     StartRead(response_.get());
     StartWrite(&request_);
@@ -58,11 +59,13 @@ class SchedulerStream::Call final
   }
 
   void OnReadDone(bool ok) override {
-    if (ok) {
-      stream_.callbacks_.on_message(session_, std::move(response_));
-    } else {
-      Release();
+    if (!ok) return Release();
+    std::shared_ptr<v1::ConnectResponse> response;
+    {
+      const MutexLock lock(mutex_);
+      response = std::move(response_);
     }
+    stream_.callbacks_.on_message(session_, std::move(response));
   }
 
   void OnDone(const grpc::Status& status) override {
@@ -89,9 +92,9 @@ class SchedulerStream::Call final
   SchedulerStream& stream_;
   const uint64_t session_;
   grpc::ClientContext context_;
-  v1::ConnectRequest request_;
-  std::shared_ptr<v1::ConnectResponse> response_;
   Mutex mutex_;
+  v1::ConnectRequest request_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<v1::ConnectResponse> response_ ABSL_GUARDED_BY(mutex_);
   bool released_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

@@ -15,10 +15,20 @@
 namespace heliotrope::agent::checkpoint {
 namespace {
 
-// A holder that can misbehave.
+// How a holder misbehaves.
+struct Conduct {
+  // Pieces that a call may send before it breaks off.
+  int pieces_per_call = 1000;
+  // Changes what is sent.
+  std::function<void(v1::PullCheckpointResponse&)> forge = {};
+  // Instead of an answer.
+  absl::Status refuse;
+};
+
 class Holder final : public v1::AgentService::Service {
  public:
-  explicit Holder(const Store& store) : store_(store) {
+  explicit Holder(const Store& store, Conduct conduct = {})
+      : store_(store), conduct_(std::move(conduct)) {
     auto server = wire::StartServer("127.0.0.1:0", *wire::MakeCredentials({}), {this});
     EXPECT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
@@ -26,12 +36,6 @@ class Holder final : public v1::AgentService::Service {
 
   const std::string& address() const { return server_.address; }
 
-  // Pieces that a call may send before it breaks off.
-  int pieces_per_call = 1000;
-  // Changes what is sent.
-  std::function<void(v1::PullCheckpointResponse&)> forge = {};
-  // Instead of an answer.
-  absl::Status refuse;
   std::atomic<int> calls{0};
   std::vector<int64_t> offsets;
 
@@ -41,25 +45,26 @@ class Holder final : public v1::AgentService::Service {
                               grpc::ServerWriter<v1::PullCheckpointResponse>* writer) override {
     ++calls;
     offsets.push_back(request->offset_bytes());
-    if (!refuse.ok()) return wire::ToGrpc(refuse);
+    if (!conduct_.refuse.ok()) return wire::ToGrpc(conduct_.refuse);
     auto manifest = store_.List();
     v1::PullCheckpointResponse response;
     response.mutable_manifest()->set_contents(*store_.ReadManifest(manifest.at(0).key));
-    if (forge) forge(response);
+    if (conduct_.forge) conduct_.forge(response);
     writer->Write(response);
     auto reader =
         DataReader::Open(store_, *store_.Find(manifest.at(0).key), request->offset_bytes());
-    for (int i = 0; i < pieces_per_call && !context->IsCancelled(); ++i) {
+    for (int i = 0; i < conduct_.pieces_per_call && !context->IsCancelled(); ++i) {
       auto piece = reader->Next();
       if (!piece.ok() || piece->empty()) return grpc::Status::OK;
       response.set_data(*piece);
-      if (forge) forge(response);
+      if (conduct_.forge) conduct_.forge(response);
       writer->Write(response);
     }
     return {grpc::StatusCode::UNAVAILABLE, "broke off"};
   }
 
   const Store& store_;
+  const Conduct conduct_;
   wire::Server server_;
 };
 
@@ -103,8 +108,7 @@ TEST_F(PullTest, Pulls) {
 }
 
 TEST_F(PullTest, ResumesAfterBrokenStreams) {
-  Holder holder(source_);
-  holder.pieces_per_call = 1;
+  Holder holder(source_, {.pieces_per_call = 1});
   ASSERT_TRUE(PullFrom({holder.address()}).ok());
   ASSERT_GT(holder.offsets.size(), 2u);
   for (size_t i = 1; i < holder.offsets.size(); ++i) {
@@ -113,21 +117,19 @@ TEST_F(PullTest, ResumesAfterBrokenStreams) {
 }
 
 TEST_F(PullTest, GoesOnWithAnotherHolder) {
-  Holder dying(source_);
-  dying.pieces_per_call = 1;
+  Holder dying(source_, {.pieces_per_call = 1});
   Holder other(source_);
-  Holder gone(source_);
-  gone.refuse = absl::NotFoundError("released");
+  Holder gone(source_, {.refuse = absl::NotFoundError("released")});
   // Nobody listens at the first one.
   ASSERT_TRUE(PullFrom({"127.0.0.1:1", gone.address(), dying.address(), other.address()}).ok());
   EXPECT_EQ(gone.calls, 1) << "a final answer is not asked for again";
 }
 
 TEST_F(PullTest, AForgerIsNotBelieved) {
-  Holder forger(source_);
-  forger.forge = [](v1::PullCheckpointResponse& response) {
-    if (response.has_data()) (*response.mutable_data())[response.data().size() / 2] ^= 1;
-  };
+  Holder forger(source_, {.forge = [](v1::PullCheckpointResponse& response) {
+                  if (response.has_data())
+                    (*response.mutable_data())[response.data().size() / 2] ^= 1;
+                }});
   const auto refused = PullFrom({forger.address()});
   EXPECT_FALSE(refused.ok());
   EXPECT_TRUE(target_.List().empty());
@@ -153,21 +155,19 @@ TEST_F(PullTest, ResidencyIsCheckedAtBothEnds) {
   EXPECT_TRUE(absl::IsPermissionDenied(PullFrom({holder.address()}).status()))
       << "we refuse, though the holder gave it";
   options_.jurisdiction = "DE";
-  holder.refuse = absl::PermissionDeniedError("not to you");
-  EXPECT_TRUE(absl::IsPermissionDenied(PullFrom({holder.address()}).status()));
+  Holder refusing(source_, {.refuse = absl::PermissionDeniedError("not to you")});
+  EXPECT_TRUE(absl::IsPermissionDenied(PullFrom({refusing.address()}).status()));
 }
 
 TEST_F(PullTest, GivesUpWhenNobodyHasIt) {
   EXPECT_TRUE(absl::IsNotFound(PullFrom({}).status()));
-  Holder empty(source_);
-  empty.refuse = absl::UnavailableError("starting");
+  Holder empty(source_, {.refuse = absl::UnavailableError("starting")});
   EXPECT_TRUE(absl::IsUnavailable(PullFrom({empty.address()}).status()));
   EXPECT_EQ(empty.calls, 6);
 }
 
 TEST_F(PullTest, StopsWhenItIsNotWantedAnyMore) {
-  Holder holder(source_);
-  holder.refuse = absl::UnavailableError("starting");
+  Holder holder(source_, {.refuse = absl::UnavailableError("starting")});
   options_.backoff = absl::Hours(1);
   std::jthread stopper([&] {
     while (holder.calls == 0) std::this_thread::yield();

@@ -149,11 +149,12 @@ TEST_F(Attempts, AllOfThemRunAndEnd) {
 }
 
 TEST_F(Attempts, WithoutARenewedLeaseTheJobIsStoppedInTimeAndItsWorkKept) {
-  scheduler_.lease = absl::Seconds(6);
+  scheduler_.lease = absl::Seconds(12);
   StartAgent("node-a");
   v1::AttemptOrder order = Counting(1, 1, 1'000'000);
+  // Batch has the lowest priority: a busy host lets it wait for seconds.
   *order.mutable_start()->mutable_task()->mutable_checkpoint()->mutable_grace() =
-      wire::ToProto(absl::Seconds(2));
+      wire::ToProto(absl::Seconds(7));
   ASSERT_TRUE(scheduler_.Send("node-a", order));
   ASSERT_TRUE(
       scheduler_.Until([&] { return Output("node-a", order).find("begun") != std::string::npos; }));
