@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "scheduler/base/errors.h"
@@ -151,7 +152,11 @@ class JobWatcher final : public grpc::ServerWriteReactor<v1::WatchJobsResponse>,
     hub_.core_.Query(
         [self, uids = std::move(uids)](const core::Machine& machine) {
           for (const JobUid uid : uids) {
-            if (const core::Job* job = machine.FindJob(uid)) self->Show(machine, *job);
+            if (const core::Job* job = machine.FindJob(uid)) {
+              self->Show(machine, *job);
+            } else {
+              self->Forget(uid);
+            }
           }
         },
         [self](const absl::Status& status) { self->Looked(status); });
@@ -164,36 +169,63 @@ class JobWatcher final : public grpc::ServerWriteReactor<v1::WatchJobsResponse>,
     });
   }
 
+  // What a watcher has shown of a job's tasks.
+  struct Seen {
+    std::vector<uint64_t> marks;  // By task; 0: nothing yet.
+    uint32_t next = 0;            // Where the next look begins.
+  };
+
+  // Changes whenever something of the task changes that a watcher is shown.
+  static uint64_t MarkOf(const model::Task& task) {
+    return uint64_t{task.attempt.value()} << 32 | static_cast<uint64_t>(task.reason) << 16 |
+           static_cast<uint64_t>(task.phase) << 8 | (static_cast<uint64_t>(task.state) + 1);
+  }
+
+  // Adds the tasks that have changed, a page of them at most; the next look goes on behind the last.
+  // Returns whether all were looked at. On the core thread.
+  bool ShowTasks(const core::Machine& machine, const core::Job& job,
+                 v1::WatchJobsResponse& message) {
+    Seen& seen = seen_[job.uid];
+    seen.marks.resize(job.tasks.size());
+    const uint32_t begin = seen.next;
+    for (uint32_t i = 0; i < job.tasks.size(); ++i) {
+      const uint32_t index = (begin + i) % static_cast<uint32_t>(job.tasks.size());
+      const uint64_t mark = MarkOf(job.tasks[index]);
+      if (seen.marks[index] == mark) continue;
+      if (message.tasks_size() >= kMaxPageSize) {
+        seen.next = index;
+        return false;
+      }
+      seen.marks[index] = mark;
+      FillTask(machine, job, index, *message.add_tasks());
+    }
+    return true;
+  }
+
   // On the core thread.
   void Show(const core::Machine& machine, const core::Job& job) {
     v1::WatchJobsResponse message;
     FillJob(machine, job, *message.mutable_job());
-    if (request_.include_tasks()) {
-      std::map<uint32_t, std::string>& seen = seen_[job.uid];
-      for (uint32_t index = 0; index < job.tasks.size(); ++index) {
-        if (message.tasks_size() >= kMaxPageSize) break;
-        const model::Task& task = job.tasks[index];
-        const std::string mark =
-            absl::StrCat(static_cast<int>(task.state), ".", task.attempt.value(), ".",
-                         static_cast<int>(task.phase), ".", static_cast<int>(task.reason));
-        std::string& last = seen[index];
-        if (last == mark) continue;
-        last = mark;
-        FillTask(machine, job, index, *message.add_tasks());
-      }
-    }
+    const bool all_shown = !request_.include_tasks() || ShowTasks(machine, job, message);
+    const bool ended = job.Ended() && all_shown;
+    if (ended) seen_.erase(job.uid);
     MutexLock lock(mutex_);
     outgoing_.push_back(std::move(message));
-    if (job.Ended()) {
-      unended_.erase(job.uid);
-      seen_.erase(job.uid);
-    }
+    if (!all_shown) dirty_.insert(job.uid);
+    if (ended) unended_.erase(job.uid);
+  }
+
+  // A job whose retention has passed: nothing more will come of it. On the core thread.
+  void Forget(JobUid uid) {
+    seen_.erase(uid);
+    MutexLock lock(mutex_);
+    unended_.erase(uid);
   }
 
   JobWatchHub& hub_;
   const v1::WatchJobsRequest request_;
   const bool all_;
-  std::map<JobUid, std::map<uint32_t, std::string>> seen_;  // Core thread only.
+  std::map<JobUid, Seen> seen_;  // Core thread only.
   Mutex mutex_;
   std::set<JobUid> names_ ABSL_GUARDED_BY(mutex_);
   std::set<JobUid> unended_ ABSL_GUARDED_BY(mutex_);

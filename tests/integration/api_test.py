@@ -38,6 +38,22 @@ class ApiTest(FleetTest):
         self.assertEqual(task.attempts[0].data_center, "dataCenters/frankfurt-1")
         self.assertEqual(task.exit_code, 0)
 
+    def test_a_watch_shows_the_last_state_of_every_task_of_a_large_job(self):
+        self.scheduler()
+        count = 2500  # More than two messages' worth of tasks.
+        self.submit(["/bin/true"], job_id="large", count=count)
+        watch = self.jobs.WatchJobs(
+            jobs_pb2.WatchJobsRequest(names=["jobs/large"], include_tasks=True),
+            timeout=fleet.DEADLINE)
+        states = {task.name: task.state for task in next(watch).tasks}
+        self.assertEqual(set(states.values()), {jobs_pb2.Task.STATE_PENDING})
+        self.jobs.CancelJob(jobs_pb2.CancelJobRequest(name="jobs/large"), timeout=fleet.DEADLINE)
+        for message in watch:
+            self.assertLessEqual(len(message.tasks), 1000)
+            states.update((task.name, task.state) for task in message.tasks)
+        self.assertEqual(len(states), count)
+        self.assertEqual(set(states.values()), {jobs_pb2.Task.STATE_CANCELLED})
+
     def test_logs_and_outputs_come_from_the_agent(self):
         self.scheduler()
         self.agent("f1", "frankfurt-1")
