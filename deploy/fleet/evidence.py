@@ -186,7 +186,8 @@ def check_work_carried(plans, runs, results):
             if process.restored != saved:
                 faults.append(f"{plan.name}: {saved} steps were saved, attempt {process.attempt} "
                               f"began with {process.restored}")
-            if process.restored:
+            # What a process took over counts once it has handed it on; a killed one hands on nothing.
+            if process.restored and process.how in ("save", "finish"):
                 counted.append(process.restored)
             saved = process.done if process.how == "save" else saved
         result = results.get(plan.name) or {"carried": []}

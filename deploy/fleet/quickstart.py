@@ -35,6 +35,9 @@ PLAIN_LINE_HOURS = 3
 PLAIN_WIDTH = 200
 # After the last day tasks may still be saving or fetching; real seconds.
 LAST_CALL_SECONDS = 5.0
+# Tasks run at idle priority. From this share of the CPUs on, a day of a minute is long enough.
+CALM_SHARE = 0.8
+LONGEST_DEFAULT_DAY = 300.0
 HELD, BROKEN, TROUBLE = 0, 1, 1
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -49,17 +52,22 @@ class Interrupted(Exception):
 
 def parse_arguments(arguments):
     parser = argparse.ArgumentParser(prog="deploy/quickstart", add_help=False, allow_abbrev=False)
-    parser.add_argument("--day-seconds", type=float, default=60.0, metavar="N")
+    parser.add_argument("--day-seconds", type=float, metavar="N")
     parser.add_argument("--days", type=float, default=2.0, metavar="N")
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--build-dir", default="build/release", metavar="DIR")
     parser.add_argument("--check-arguments", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    if not 30 <= options.day_seconds <= 86400:
+    if options.day_seconds is not None and not 30 <= options.day_seconds <= 86400:
         parser.error("--day-seconds must be 30 to 86400")
     if not 1 <= options.days <= 9:
         parser.error("--days must be 1 to 9: the recorded load ends after 10")
     return options
+
+
+def day_seconds_for(share):
+    """A day takes a minute; longer where other work leaves the tasks only a share of the CPUs."""
+    return 60.0 if share >= CALM_SHARE else min(60.0 / max(share, 0.01), LONGEST_DEFAULT_DAY)
 
 
 def check_build(folder):
@@ -73,6 +81,8 @@ class Quickstart:
 
     def __init__(self, options, out):
         self.options = options
+        self.idle_share = processes.idle_share()
+        self.day_seconds = options.day_seconds or day_seconds_for(self.idle_share)
         self.out = out
         self.is_terminal = out.isatty()
         self.color = self.is_terminal and "NO_COLOR" not in os.environ
@@ -130,7 +140,7 @@ class Quickstart:
         state.mkdir(mode=0o700)
         config = self.scratch / "scheduler.yaml"
         self.clock = fleet.Clock(anchor=time.time(), start=START,
-                                 speed=86400 / self.options.day_seconds)
+                                 speed=86400 / self.day_seconds)
         config.write_text(fleet.scheduler_config(port=self.port, http_port=self.http_port,
                                                  state=state, clock=self.clock))
         self.daemons.start("scheduler", [self.bin / "heliotrope-scheduler", "--config", config])
@@ -226,7 +236,7 @@ class Quickstart:
 
     def submit(self, job):
         """False if the scheduler cannot be reached now."""
-        step_seconds = self.options.day_seconds / 24 / jobs.STEPS_PER_HOUR
+        step_seconds = self.day_seconds / 24 / jobs.STEPS_PER_HOUR
         python = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
         arguments = jobs.submit_arguments(
             self.mix, job, start=START, step_seconds=step_seconds,
@@ -245,13 +255,16 @@ class Quickstart:
 
     def run(self):
         self.say(f"state and logs: {self.scratch}")
+        if self.idle_share < CALM_SHARE:
+            self.say(f"other work leaves {self.idle_share:.0%} of the CPUs: a day takes "
+                     f"{self.day_seconds:.0f} s")
         self.start_scheduler()
         self.import_history()
         self.say(f"scheduler on 127.0.0.1:{self.port}; {len(fleet.DATA_CENTERS)} load curves have "
                  "learned from four weeks")
         self.start_agents()
         self.say(f"{len(fleet.DATA_CENTERS)} agents connected, {fleet.CORES} cores each; a day "
-                 f"takes {self.options.day_seconds:g} s")
+                 f"takes {self.day_seconds:g} s")
         self.watch_decisions()
         self.follow_the_sun()
         return self.judge()
@@ -339,7 +352,14 @@ class Quickstart:
         self.say(*view.table([(plan.name, evidence.journey(runs[plan.name], self.clock))
                               for plan in self.plans], ("task", "journey")))
         self.say("", "Verdict, from what the jobs saw:", *view.verdict_lines(checks, self.color))
-        return HELD if all(check.holds for check in checks) else BROKEN
+        if all(check.holds for check in checks):
+            return HELD
+        share = processes.idle_share()
+        if min(share, self.idle_share) < CALM_SHARE:
+            self.say("", f"Other work left {self.idle_share:.0%} of the CPUs before, and leaves "
+                     f"{share:.0%} now; tasks run at idle priority. Try again on a quiet machine, "
+                     f"or with --day-seconds {2 * self.day_seconds:.0f}.")
+        return BROKEN
 
     def tell_how_to_use(self):
         self.say("", "The fleet goes on running. Try:",
