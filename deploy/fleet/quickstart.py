@@ -37,7 +37,7 @@ PLAIN_WIDTH = 200
 LAST_CALL_SECONDS = 5.0
 # Tasks run at idle priority. From this share of the CPUs on, a day of a minute is long enough.
 CALM_SHARE = 0.8
-LONGEST_DEFAULT_DAY = 300.0
+LONGEST_DEFAULT_DAY = 180.0
 HELD, BROKEN, TROUBLE = 0, 1, 1
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
