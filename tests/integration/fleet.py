@@ -307,7 +307,11 @@ def job_of(command, residency=("any",), cores=1.0, expected=3600, checkpoint=Non
 
 def counter(evidence, target):
     """A job that counts to `target`, saves its count when told, and says what it does."""
-    return ["/bin/sh", os.path.join(HERE, "counter.sh"), evidence, str(target)]
+    # Beside the evidence: tasks run as another user, who may not see where the sources are.
+    script = os.path.join(os.path.dirname(evidence), "counter.sh")
+    shutil.copyfile(os.path.join(HERE, "counter.sh"), script)
+    os.chmod(script, 0o755)
+    return ["/bin/sh", script, evidence, str(target)]
 
 
 def attempt_pids(agent):
