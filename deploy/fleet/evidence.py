@@ -181,13 +181,14 @@ def check_work_carried(plans, runs, results):
     faults, moves, carried, redone = [], 0, 0, 0
     for plan in plans:
         processes = runs[plan.name]
-        saved, counted = 0, []
+        saved, counted = None, []
         for process in processes:
-            if process.restored != saved:
-                faults.append(f"{plan.name}: {saved} steps were saved, attempt {process.attempt} "
+            if process.restored != (saved or 0):
+                faults.append(f"{plan.name}: {saved or 0} steps were saved, attempt {process.attempt} "
                               f"began with {process.restored}")
-            # What a process took over counts once it has handed it on; a killed one hands on nothing.
-            if process.restored and process.how in ("save", "finish"):
+            # What a process took over, be it nothing yet, counts once it has handed it on; a killed
+            # one hands on nothing.
+            if saved is not None and process.how in ("save", "finish"):
                 counted.append(process.restored)
             saved = process.done if process.how == "save" else saved
         result = results.get(plan.name) or {"carried": []}
