@@ -72,6 +72,15 @@ class VerdictTest(unittest.TestCase):
     def test_a_good_run_holds(self):
         self.assertEqual(broken_lines(), set())
 
+    def test_only_what_is_handed_on_counts_as_carried(self):
+        """A save before the first step is taken over, too; a killed process hands on nothing."""
+        runs, results = good_runs(), good_results()
+        runs["eu/0"] = [process(1, "frankfurt-1", 7, 7.1, 0, 0, "save"),
+                        process(2, "frankfurt-2", 8, 9, 0, 3, "cut"),
+                        process(3, "frankfurt-2", 10, 20, 0, 20, "finish")]
+        results["eu/0"]["carried"] = [{"steps": 0}]
+        self.assertEqual(broken_lines(runs=runs, results=results), set())
+
     def test_each_planted_fault_breaks_its_line(self):
         def runs(task, index, **changes):
             value = copy.deepcopy(good_runs())
