@@ -37,6 +37,7 @@ CivilSlot SlotAt(const absl::TimeZone& zone, int64_t index) {
   slot.week = static_cast<int>(weekday) * kSlotsPerDay + slot.day;
   slot.hour = slot.day / kBinsPerHour;
   slot.weekend = weekday >= 5;
+  slot.date = day;
   return slot;
 }
 

@@ -35,6 +35,7 @@ struct CivilSlot {
   int day = 0;           // [0, 288), 0 is midnight
   int hour = 0;          // [0, 24)
   bool weekend = false;  // Saturday or Sunday
+  int64_t date = 0;      // local days from 1970-01-01
 };
 
 CivilSlot SlotAt(const absl::TimeZone& zone, int64_t index);

@@ -15,26 +15,15 @@ constexpr double kPriorCount = 12;    // errors that the prior scale weighs
 constexpr double kHourTrust = 24;     // an hour's own scale is trusted by n / (n + kHourTrust)
 constexpr size_t kMedian = 3;
 
-// Of the outer loop. It sees a forecast's outcome only after its lead, so a high gain overshoots;
-// far out, where few outcomes tell, it has to be high all the same, and higher when the band is too
-// wide. No stretch goes beyond the two last, whatever the last days were.
-constexpr double kGain = 0.3;
-constexpr double kGainFarOut = 0.75;
-constexpr double kShrinkFarOut = 1.4;
-constexpr double kMostStretched = 1.2;  // exponents
+// Of the outer loop, per day. A forecast's outcome is seen only after its lead, so a higher gain
+// overshoots; the less an outcome tells of a quantile, the higher it may and must be. The leak draws
+// an exponent back, mostly inwards, so the aim is a little outside of the level.
+constexpr std::array<double, kQuantiles> kGains = {8.0, 0.8, 0.3, 0, 0.3, 0.8, 5.0, 8.0};
+constexpr std::array<double, kQuantiles> kAims = {.025, .083, .25, .50, .75, .917, .957, .975};
+constexpr double kLeak = 0.2;
+// No exponent goes beyond these, whatever the last days were.
+constexpr double kMostStretched = 1.5;
 constexpr double kMostShrunk = -1.8;
-
-bool IsFarOut(size_t quantile) { return quantile == 0 || quantile >= 6; }
-
-// The exponent by which a quantile's distance from the median is stretched.
-double Stretch(size_t quantile, double covered) {
-  const double level = kQuantileLevels[quantile];
-  const double gain = IsFarOut(quantile) ? kGainFarOut : kGain;
-  double stretch =
-      gain * (level > 0.5 ? (level - covered) / (1 - level) : (covered - level) / level);
-  if (stretch < 0 && IsFarOut(quantile)) stretch *= kShrinkFarOut;
-  return std::clamp(stretch, kMostShrunk, kMostStretched);
-}
 
 }  // namespace
 
@@ -42,7 +31,6 @@ ErrorModel::ErrorModel(double prior_scale) {
   numbers_[kScale] = prior_scale;
   for (size_t i = 0; i < kQuantiles; ++i) {
     numbers_[kQuantile + i] = kNormal[i];
-    numbers_[kCovered + i] = kQuantileLevels[i];
   }
 }
 
@@ -72,10 +60,22 @@ void ErrorModel::Learn(double error, int hour, const Steps& steps) {
   numbers_[kHourCount + at] += 1;
 }
 
-void ErrorModel::LearnCovered(const std::array<bool, kQuantiles>& covered, double share) {
+void ErrorModel::LearnCovered(const std::array<bool, kQuantiles>& covered, double days) {
   for (size_t i = 0; i < kQuantiles; ++i) {
-    numbers_[kCovered + i] += share * ((covered[i] ? 1.0 : 0.0) - numbers_[kCovered + i]);
+    double& stretch = numbers_[kStretch + i];
+    const double missing = kAims[i] - (covered[i] ? 1.0 : 0.0);
+    const double outward = i > kMedian ? missing : -missing;
+    stretch += days * (kGains[i] * outward - kLeak * stretch);
+    stretch = std::clamp(stretch, kMostShrunk, kMostStretched);
   }
+}
+
+void ErrorModel::Calm(double scale) {
+  numbers_[kScale] = std::min(numbers_[kScale], scale);
+  for (size_t hour = 0; hour < 24; ++hour) {
+    numbers_[kHourScale + hour] = std::min(numbers_[kHourScale + hour], scale);
+  }
+  for (size_t i = 0; i < kQuantiles; ++i) numbers_[kStretch + i] = 0;
 }
 
 std::array<double, kQuantiles> ErrorModel::Quantiles() const {
@@ -83,8 +83,7 @@ std::array<double, kQuantiles> ErrorModel::Quantiles() const {
   std::array<double, kQuantiles> quantiles;
   for (size_t i = 0; i < kQuantiles; ++i) {
     const double distance = numbers_[kQuantile + i] - median;
-    quantiles[i] =
-        i == kMedian ? median : median + distance * std::exp(Stretch(i, numbers_[kCovered + i]));
+    quantiles[i] = median + distance * std::exp(numbers_[kStretch + i]);
   }
   // Neighbours may cross by a step; sorting them is the rearrangement of Chernozhukov et al. 2010,
   // which never makes a quantile worse.

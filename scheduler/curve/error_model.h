@@ -16,24 +16,28 @@ constexpr std::array<double, kQuantiles> kQuantileLevels = {.03, .10, .25, .50, 
 // day, so that the calm of a night does not narrow the band of a day.
 //
 // That alone is right in the long run, but slow: errors of one day are alike, and a disturbed month
-// leaves the quantiles wide. So an outer loop in the manner of adaptive conformal inference (the
-// same papers) looks at what was covered in the last days by the quantiles as they were published,
-// and stretches or shrinks their distance from the median by exp(gain (q - covered) / (1 - q)); for
-// q under one half by the mirror image. Core thread only.
+// leaves the quantiles wide. So an outer loop, adaptive conformal inference (the same papers) with a
+// leak, watches what the quantiles covered as they were published and stretches or shrinks their
+// distance from the median: per day the exponent moves by gain (q - covered), for q under one half
+// by the mirror image, and forgets a fifth of itself. Core thread only.
 class ErrorModel {
  public:
   // `prior_scale` is the mean absolute error believed before the first error is seen.
   explicit ErrorModel(double prior_scale);
 
   struct Steps {
-    double quantile = 0.002;  // step of a quantile, in scaled errors
-    double scale = 0.0002;    // gain of the mean absolute error over all hours
-    double hour = 0.002;      // gain of the mean absolute error of one hour
+    double quantile = 0.0007;  // step of a quantile, in scaled errors
+    double scale = 0.0002;     // gain of the mean absolute error over all hours
+    double hour = 0.002;       // gain of the mean absolute error of one hour
   };
   void Learn(double error, int hour, const Steps& steps);
-  // Whether an outcome came at or under each quantile that had been published for it; `share` is
-  // the weight of this outcome among the recent ones, in (0, 1).
-  void LearnCovered(const std::array<bool, kQuantiles>& covered, double share);
+  // Whether an outcome came at or under each quantile that had been published for it; `days` is
+  // the time that this outcome stands for.
+  void LearnCovered(const std::array<bool, kQuantiles>& covered, double days);
+
+  // Forgets errors above `scale`, a mean absolute error, and what they did to the quantiles: their
+  // cause has been found and mended.
+  void Calm(double scale);
 
   // Mean absolute error expected in an hour of the local day, in units of load.
   double Scale(int hour) const;
@@ -42,7 +46,7 @@ class ErrorModel {
   // Scaled error at level kQuantileLevels[i]; non-decreasing in i.
   std::array<double, kQuantiles> Quantiles() const;
 
-  // Plain state: count, scale, 24 scales by hour, 24 counts by hour, 8 quantiles, 8 covered shares.
+  // Plain state: count, scale, 24 scales by hour, 24 counts by hour, 8 quantiles, 8 stretches.
   static constexpr int kNumbers = 2 + 24 + 24 + kQuantiles + kQuantiles;
   const std::array<double, kNumbers>& numbers() const { return numbers_; }
   void Set(const double* numbers);
@@ -53,7 +57,7 @@ class ErrorModel {
   static constexpr int kHourScale = 2;
   static constexpr int kHourCount = 26;
   static constexpr int kQuantile = 50;
-  static constexpr int kCovered = kQuantile + kQuantiles;
+  static constexpr int kStretch = kQuantile + kQuantiles;
 
   std::array<double, kNumbers> numbers_{};
 };

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <utility>
 
 #include "scheduler/curve/layout.h"
 
@@ -14,18 +16,20 @@ using namespace layout;  // NOLINT(google-build-using-namespace): names of this 
 namespace {
 
 constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
+constexpr float kNone = -1;  // In an open forecast, where every number is finite.
 
 // Memories, in bins.
 constexpr double kFastMemory = 4;
 constexpr double kSlowMemory = 36;
 constexpr double kDayMemory = kSlotsPerDay;
+constexpr double kMeanMemory = 2 * kSlotsPerDay;
+constexpr double kExpertMemory = kSlotsPerWeek;
 constexpr double kSpreadMemory = kSlotsPerWeek;
 constexpr double kScoreMemory = kSlotsPerWeek;
 constexpr double kBandMemory = kSlotsPerDay;
 constexpr double kCoverMemory = 2 * kSlotsPerWeek;
 constexpr double kRegressionMemory = 6 * kSlotsPerWeek;
 constexpr double kScaleMemory = 0.7 * kSlotsPerWeek;
-constexpr double kCoveredMemory = 3.5 * kSlotsPerDay;
 constexpr double kHourScaleMemory = 1.7 * 7 * kBinsPerHour;  // an hour of the day has 84 a week
 
 // The prior of a lead's regression weighs as much as so many days of samples. Short leads see many
@@ -39,9 +43,18 @@ constexpr double kMaxPriorDays = 8;
 constexpr double kProfileCut = 2.0;
 constexpr double kRegressionCut = 3.0;
 
-// Step of an error quantile at stride 1, in scaled errors. Larger follows the last day's errors,
-// which are alike for hours, and costs both coverage and the median (see README).
-constexpr double kQuantileStep = 0.002;
+// A shift of the level: this long, at least so large, and the scaled profile leaves at most this share
+// of the error. Three weeks of samples first: before that the profile is learned fast anyway.
+constexpr int64_t kShiftBins = kSlotsPerDay * 3 / 2;
+constexpr double kShiftMinChange = 0.25;
+constexpr double kShiftMaxLeft = 0.22;
+constexpr int64_t kShiftMinSamples = 3 * kSlotsPerWeek;
+// A normal error's mean square in units of its squared mean absolute value.
+constexpr double kSquareOfNormal = 1.57;
+
+// Step of an error quantile per day of outcomes, in scaled errors. Larger follows the last day's
+// errors, which are alike for hours, and costs both coverage and the median (see README).
+constexpr double kQuantileStepPerDay = 0.25;
 
 // How the correction of a lead is made up before anything was learned; see FeaturesFor.
 Features PriorWeights(int lead_bins) {
@@ -74,10 +87,21 @@ Forecaster::Forecaster(absl::TimeZone zone, const Options& options)
   levels_[kSpread] = options.prior_error * options.prior_error;
   levels_[kCover90] = 0.90;
   levels_[kCover97] = 0.97;
+  levels_[kMeanLoad] = options.prior_load;
+  for (size_t i = 0; i < kLeads * (1 + kSimple); ++i) {
+    // A simple forecast has to show first, for weeks, that it is the better one.
+    levels_[kFirstExpert + i] = (i % (1 + kSimple) == 0 ? 1 : 2) * options.prior_error;
+  }
+  special_.SetKinds(options.special_days);
   for (const int bins : kLeadBins) {
     regressions_.emplace_back(PriorWeights(bins));
     errors_.emplace_back(options.prior_error);
   }
+}
+
+void Forecaster::SetSpecialDays(std::vector<SpecialKind> special_days) {
+  options_.special_days = std::move(special_days);
+  special_.SetKinds(options_.special_days);
 }
 
 float& Forecaster::LoadCell(int64_t index) { return samples_[HistorySlot(index)]; }
@@ -100,13 +124,16 @@ Observation Forecaster::Observe(const Bin& bin) {
 
   Advance(index);
   const CivilSlot slot = SlotAt(zone_, index);
-  const double residual = bin.load - profile_.At(slot);
+  const double residual = bin.load - BaseAt(slot);
   LoadCell(index) = static_cast<float>(bin.load);
   ResidualCell(index) = static_cast<float>(residual);
   ScoreOpen(index, slot, bin.load);
   LearnResidual(residual);
+  Move(levels_[kMeanLoad], bin.load,
+       std::min(kMeanMemory, static_cast<double>(integers_[kSamples])));
   LevelCell(index) = static_cast<float>(levels_[kDay]);
-  LearnProfile(slot, index, residual);
+  LearnProfile(slot, index, bin.load, residual);
+  if (index % kBinsPerHour == 0) FollowShift(index);
   IssueForecasts();
   return Observation::kTaken;
 }
@@ -139,10 +166,10 @@ Observation Forecaster::Backfill(int64_t index, double load) {
     return kept ? Observation::kDuplicate : Observation::kTooOld;
   }
   const CivilSlot slot = SlotAt(zone_, index);
-  const double residual = load - profile_.At(slot);
+  const double residual = load - BaseAt(slot);
   LoadCell(index) = static_cast<float>(load);
   ResidualCell(index) = static_cast<float>(residual);
-  LearnProfile(slot, index, residual);
+  LearnProfile(slot, index, load, residual);
   integers_[kFirstBin] = std::min(integers_[kFirstBin], index);
   ++integers_[kSamples];
   return Observation::kLate;
@@ -160,11 +187,84 @@ void Forecaster::LearnResidual(double residual) {
   levels_[kSpread] = std::max(levels_[kSpread], kSpreadFloor);
 }
 
-void Forecaster::LearnProfile(const CivilSlot& slot, int64_t index, double residual) {
+// A new level: for a day and a half the load has been `factor` times the profile, and it fits that far
+// better than the profile as it is. Then the profile is scaled, at once; left to itself it would take
+// weeks, and the corrections, which are additive, would have the new level but the old swing.
+void Forecaster::FollowShift(int64_t index) {
+  if (integers_[kSamples] < kShiftMinSamples) return;
+  double load = 0;
+  double profile = 0;
+  double error = 0;
+  int count = 0;
+  for (int64_t i = index - kShiftBins + 1; i <= index; ++i) {
+    const double value = LoadCell(i);
+    if (std::isnan(value)) continue;
+    load += value;
+    profile += value - ResidualCell(i);
+    error += std::abs(ResidualCell(i));
+    ++count;
+  }
+  if (count < kShiftBins * 8 / 10 || !(profile > 0)) return;
+  const double factor = load / profile;
+  if (std::abs(factor - 1) < kShiftMinChange) return;
+  double left = 0;
+  for (int64_t i = index - kShiftBins + 1; i <= index; ++i) {
+    const double value = LoadCell(i);
+    if (!std::isnan(value)) left += std::abs(value - factor * (value - ResidualCell(i)));
+  }
+  if (left < kShiftMaxLeft * error) Rescale(index, factor, left / count);
+}
+
+// `error` is the mean absolute error that the scaled profile has left.
+void Forecaster::Rescale(int64_t index, double factor, double error) {
+  profile_.Scale(factor);
+  // What was before the shift is kept as if it had been at the new level, with its peculiarities.
+  for (int64_t i = index - kHistoryBins + 1; i <= index; ++i) {
+    float& residual = ResidualCell(i);
+    if (i <= index - kShiftBins) {
+      residual = static_cast<float>(factor * residual);
+    } else {
+      const double base = LoadCell(i) - residual;
+      residual = static_cast<float>(LoadCell(i) - factor * base);
+    }
+  }
+  const auto mean_of_last = [&](double bins) {
+    double sum = 0;
+    int count = 0;
+    for (int64_t i = index - static_cast<int64_t>(bins) + 1; i <= index; ++i) {
+      if (std::isnan(ResidualCell(i))) continue;
+      sum += ResidualCell(i);
+      ++count;
+    }
+    return count == 0 ? 0.0 : sum / count;
+  };
+  levels_[kFast] = mean_of_last(kFastMemory);
+  levels_[kSlow] = mean_of_last(kSlowMemory);
+  levels_[kDay] = mean_of_last(kDayMemory);
+  for (int64_t i = index - kHistoryBins + 1; i <= index; ++i) {
+    float& level = LevelCell(i);
+    level = static_cast<float>(i <= index - kShiftBins ? factor * level : levels_[kDay]);
+  }
+  levels_[kSpread] = std::min(levels_[kSpread], kSquareOfNormal * error * error);
+  for (size_t lead = 0; lead < kLeads; ++lead) {
+    errors_[lead].Calm(error);
+    double& own = levels_[kFirstExpert + lead * (1 + kSimple)];
+    own = std::min(own, error);
+  }
+  // Forecasts from before the shift have nothing more to teach.
+  std::fill(integers_.begin() + kIntegers, integers_.end(), 0);
+}
+
+void Forecaster::LearnProfile(const CivilSlot& slot, int64_t index, double load, double residual) {
+  const double ordinary = profile_.At(slot);
+  if (const std::optional<size_t> kind = special_.KindOn(slot.date)) {
+    special_.Learn(*kind, slot, load, ordinary);
+    return;
+  }
   const bool young = integers_[kSamples] < kSlotsPerWeek;
   const double cut = kProfileCut * std::sqrt(levels_[kSpread]);
   const double learned = young ? residual : std::clamp(residual, -cut, cut);
-  profile_.Learn(slot, profile_.At(slot) + learned, ShownTwice(zone_, index) ? 0.5 : 1.0);
+  profile_.Learn(slot, ordinary + learned, ShownTwice(zone_, index) ? 0.5 : 1.0);
 }
 
 // Compares the open forecasts of this bin with what came, and learns from each.
@@ -175,24 +275,37 @@ void Forecaster::ScoreOpen(int64_t index, const CivilSlot& slot, double load) {
     if (integers_[kIntegers + at] != index) continue;
     const float* open = &open_[at * kOpenFields];
     const double error = load - open[kPoint];
+    const double own_error = load - open[kOwn];
     const double stride = kStride[lead];
 
     Regression::Sample sample;
     std::copy_n(open + kFirstFeature, kFeatures, sample.features.begin());
-    sample.target = open[kPoint] - open[kBase] + std::clamp(error, -cut, cut);
+    sample.target = open[kOwn] - open[kBase] + std::clamp(own_error, -cut, cut);
     sample.memory = kRegressionMemory / stride;
     sample.ridge = PriorDays(kLeadBins[lead]) * kSlotsPerDay / stride * levels_[kSpread];
     regressions_[lead].Learn(sample);
 
+    ScoreSimple(lead, open, load);
     std::array<bool, kQuantiles> covered;
     for (size_t i = 0; i < kQuantiles; ++i) covered[i] = load <= open[kFirstQuantile + i];
-    errors_[lead].LearnCovered(covered, stride / kCoveredMemory);
+    const double days = stride / kSlotsPerDay;
+    errors_[lead].LearnCovered(covered, days);
     errors_[lead].Learn(error, slot.hour,
-                        {.quantile = kQuantileStep * std::sqrt(stride),
+                        {.quantile = kQuantileStepPerDay * days,
                          .scale = stride / kScaleMemory,
                          .hour = stride / kHourScaleMemory});
     if (lead == kHourLead) ScoreHour(open, load);
     if (lead == kDayLead) ScoreDay(open, load);
+  }
+}
+
+void Forecaster::ScoreSimple(size_t lead, const float* open, double load) {
+  const double memory = kExpertMemory / kStride[lead];
+  double* errors = &levels_[kFirstExpert + lead * (1 + kSimple)];
+  Move(errors[0], std::abs(load - open[kOwn]), memory);
+  for (size_t i = 0; i < kSimple; ++i) {
+    const float simple = open[kFirstSimple + i];
+    if (simple != kNone) Move(errors[1 + i], std::abs(load - static_cast<double>(simple)), memory);
   }
 }
 
@@ -237,19 +350,27 @@ void Forecaster::IssueForecasts() {
   for (size_t lead = 0; lead < kLeads; ++lead) {
     const int64_t target = newest + kLeadBins[lead];
     if (target % kStride[lead] != 0) continue;
-    const Point point = PointAt(target, lead);
-    const double scale = ScaleFor(lead, SlotAt(zone_, target).hour);
+    const CivilSlot slot = SlotAt(zone_, target);
+    const Inputs inputs = InputsFor(target, kLeadBins[lead], BaseAt(slot));
+    const double own = inputs.base + regressions_[lead].Predict(inputs.features);
+    const double load = Blend(lead, own, inputs.simple);
+    const double scale = ScaleFor(lead, slot);
     const std::array<double, kQuantiles> quantiles = errors_[lead].Quantiles();
     const size_t at = OpenSlot(lead, target);
     integers_[kIntegers + at] = target;
     float* open = &open_[at * kOpenFields];
-    open[kBase] = static_cast<float>(point.base);
-    open[kPoint] = static_cast<float>(point.load);
+    open[kBase] = static_cast<float>(inputs.base);
+    open[kOwn] = static_cast<float>(own);
+    for (size_t i = 0; i < kSimple; ++i) {
+      open[kFirstSimple + i] =
+          std::isnan(inputs.simple[i]) ? kNone : static_cast<float>(inputs.simple[i]);
+    }
+    open[kPoint] = static_cast<float>(load);
     for (size_t i = 0; i < kQuantiles; ++i) {
-      open[kFirstQuantile + i] = static_cast<float>(point.load + quantiles[i] * scale);
+      open[kFirstQuantile + i] = static_cast<float>(load + quantiles[i] * scale);
     }
     for (size_t i = 0; i < kFeatures; ++i) {
-      open[kFirstFeature + i] = static_cast<float>(point.features[i]);
+      open[kFirstFeature + i] = static_cast<float>(inputs.features[i]);
     }
   }
 }

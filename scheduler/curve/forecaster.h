@@ -15,6 +15,7 @@
 #include "scheduler/curve/forecast.h"
 #include "scheduler/curve/profile.h"
 #include "scheduler/curve/regression.h"
+#include "scheduler/curve/special_days.h"
 #include "scheduler/curve/state.h"
 
 namespace heliotrope::curve {
@@ -42,6 +43,7 @@ struct ForecasterOptions {
   double prior_load = 0.5;   // believed before the first sample, fraction of capacity
   double prior_error = 0.1;  // mean absolute error believed before the first score
   BandOptions band{};
+  std::vector<SpecialKind> special_days{};
 };
 
 // One per data center. Observe is constant work and memory, free of clock, chance and I/O: the same
@@ -53,6 +55,9 @@ class Forecaster {
   using State = ForecasterState;
 
   Forecaster(absl::TimeZone zone, const Options& options);
+
+  // Replaces the special days; what was learned of kinds that stay is kept.
+  void SetSpecialDays(std::vector<SpecialKind> special_days);
 
   // Takes one finished bin. Bins should come in order of time; see Observation for those that do
   // not. A gap is no error: what was missed is not learned, and the residual fades over it.
@@ -82,17 +87,26 @@ class Forecaster {
                                             const State& state);
 
  private:
-  struct Point {
+  // The simple forecasts beside our own: the load at the same local time a day and a week before,
+  // and the mean of the last days; what is missing is NaN.
+  static constexpr size_t kSimple = 3;
+  using Simple = std::array<double, kSimple>;
+
+  // What a forecast of a target is made from.
+  struct Inputs {
     double base = 0;  // the profile
-    double load = 0;  // the profile corrected by the recent past
     Features features{};
+    Simple simple{};
   };
 
-  Features FeaturesFor(int64_t target, int64_t lead, double base) const;
-  Point PointAt(int64_t target, size_t lead) const;
+  Inputs InputsFor(int64_t target, int64_t lead, double base) const;
+  double Blend(size_t lead, double own, const Simple& simple) const;
+  bool IsSpecial(int64_t index) const;
+  double BaseAt(const CivilSlot& slot) const;
   double ResidualAround(int64_t index) const;
+  double KnownLoad(int64_t index) const;
   double LevelAround(int64_t index) const;
-  double ScaleFor(size_t lead, int hour) const;
+  double ScaleFor(size_t lead, const CivilSlot& slot) const;
   bool Any() const;
   bool Mature() const;
   bool Stale(absl::Time now) const;
@@ -100,8 +114,11 @@ class Forecaster {
   void Advance(int64_t index);
   Observation Backfill(int64_t index, double load);
   void LearnResidual(double residual);
-  void LearnProfile(const CivilSlot& slot, int64_t index, double residual);
+  void FollowShift(int64_t index);
+  void Rescale(int64_t index, double factor, double error);
+  void LearnProfile(const CivilSlot& slot, int64_t index, double load, double residual);
   void ScoreOpen(int64_t index, const CivilSlot& slot, double load);
+  void ScoreSimple(size_t lead, const float* open, double load);
   void ScoreHour(const float* open, double load);
   void ScoreDay(const float* open, double load);
   void JudgeBand();
@@ -113,6 +130,7 @@ class Forecaster {
   absl::TimeZone zone_;
   Options options_;
   Profile profile_;
+  SpecialDays special_;
   std::vector<Regression> regressions_;  // one per lead
   std::vector<ErrorModel> errors_;       // one per lead
   // Flat, as they are saved; layout.h says what is where.

@@ -24,8 +24,9 @@ enum Integer : size_t {
   kRepeated,
   kScoredHour,
   kScoredDay,
-  kBand,  // a Band
-  kIntegers,
+  kBand,          // a Band
+  kFirstSpecial,  // names of special kinds, while saved
+  kIntegers = kFirstSpecial + kMaxSpecialKinds,
 };
 
 // levels_
@@ -42,7 +43,9 @@ enum Level : size_t {
   kBandLoad,
   kCover90,  // running share of bins at or under the p90 and p97 of 24 h before, two weeks
   kCover97,
-  kLevelCount,
+  kMeanLoad,     // running mean of the load, about two days
+  kFirstExpert,  // running |error| by lead: our own forecast, then the simple ones
+  kLevelCount = kFirstExpert + 4 * kLeads,
 };
 
 enum Band : int64_t { kInBand = 0, kErrorTooLarge = 1, kCoverTooLow = 2 };
@@ -50,7 +53,9 @@ enum Band : int64_t { kInBand = 0, kErrorTooLarge = 1, kCoverTooLow = 2 };
 // One open forecast.
 enum OpenField : size_t {
   kBase,
-  kPoint,
+  kOwn,                       // the profile corrected by the recent past
+  kFirstSimple,               // the simple forecasts
+  kPoint = kFirstSimple + 3,  // all of them together, what the errors are of
   kFirstQuantile,
   kP50 = kFirstQuantile + 3,
   kP90 = kFirstQuantile + 5,

@@ -63,6 +63,10 @@ void Profile::Learn(const CivilSlot& slot, double load, double weight) {
   LearnCell(kLevel, load, weight, kLevelGain);
 }
 
+void Profile::Scale(double factor) {
+  for (float& value : values_) value = static_cast<float>(value * factor);
+}
+
 void Profile::Set(std::vector<float> values, std::vector<float> counts) {
   values_ = std::move(values);
   counts_ = std::move(counts);

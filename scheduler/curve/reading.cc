@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 
 #include "absl/strings/str_format.h"
 #include "scheduler/curve/forecaster.h"
@@ -50,6 +51,16 @@ bool Forecaster::Stale(absl::Time now) const {
   return !Any() || now - BinStart(integers_[kLastBin] + 1) > kStaleBins * BinLength();
 }
 
+// The profile, or what is expected of a special day.
+double Forecaster::BaseAt(const CivilSlot& slot) const {
+  const std::optional<size_t> kind = special_.KindOn(slot.date);
+  return kind ? special_.At(*kind, slot, profile_) : profile_.At(slot);
+}
+
+bool Forecaster::IsSpecial(int64_t index) const {
+  return special_.Any() && special_.KindOn(SlotAt(zone_, index).date).has_value();
+}
+
 // The mean of half an hour: another day says where the load was, not what its noise was.
 double Forecaster::ResidualAround(int64_t index) const {
   constexpr int64_t kAround = 3;
@@ -66,6 +77,13 @@ double Forecaster::ResidualAround(int64_t index) const {
   return count == 0 ? 0.0 : sum / count;
 }
 
+// Of an ordinary day; NaN where nothing is known.
+double Forecaster::KnownLoad(int64_t index) const {
+  const int64_t newest = integers_[kLastBin];
+  if (index > newest || index <= newest - kHistoryBins || IsSpecial(index)) return std::nan("");
+  return samples_[HistorySlot(index)];
+}
+
 // The mean residual of the day or so around a bin: the trailing mean that was kept some hours later.
 double Forecaster::LevelAround(int64_t index) const {
   constexpr int64_t kLater = kSlotsPerDay * 2 / 3;
@@ -80,49 +98,77 @@ double Forecaster::LevelAround(int64_t index) const {
 // as many of them as it takes to be in the past, each against the level of its own day, so that a
 // level that has changed since does not come back with it; and how far the profile swings from the
 // level, so that a load without a daily cycle can say so.
-Features Forecaster::FeaturesFor(int64_t target, int64_t lead, double base) const {
+Forecaster::Inputs Forecaster::InputsFor(int64_t target, int64_t lead, double base) const {
   const int64_t days = (lead + kSlotsPerDay - 1) / kSlotsPerDay;
   const int64_t weeks = (lead + kSlotsPerWeek - 1) / kSlotsPerWeek;
   const int64_t day = SameCivilTimeBefore(zone_, target, days);
   const int64_t week = SameCivilTimeBefore(zone_, target, 7 * weeks);
-  return {levels_[kFast],
-          levels_[kSlow] - levels_[kFast],
-          levels_[kDay],
-          ResidualAround(day) - LevelAround(day),
-          ResidualAround(week) - LevelAround(week),
-          profile_.Level() - base};
+  Inputs inputs;
+  inputs.base = base;
+  inputs.features = {levels_[kFast],
+                     levels_[kSlow] - levels_[kFast],
+                     levels_[kDay],
+                     ResidualAround(day) - LevelAround(day),
+                     ResidualAround(week) - LevelAround(week),
+                     profile_.Level() - base};
+  // The simple ones know nothing of special days.
+  if (IsSpecial(target)) {
+    inputs.simple.fill(std::nan(""));
+  } else {
+    inputs.simple = {KnownLoad(day), KnownLoad(week), levels_[kMeanLoad]};
+  }
+  return inputs;
 }
 
-Forecaster::Point Forecaster::PointAt(int64_t target, size_t lead) const {
-  Point point;
-  point.base = profile_.At(SlotAt(zone_, target));
-  point.features = FeaturesFor(target, kLeadBins[lead], point.base);
-  point.load = point.base + regressions_[lead].Predict(point.features);
-  return point;
+// Our own forecast together with the simple ones, each weighing by how its mean error of the last
+// week compares with our own, to a high power: one that is clearly worse does not count, and where
+// our own is the worse one, as on a load without any habit, the better one takes over. Sum of
+// experts by discounted loss in the manner of Cesa-Bianchi and Lugosi 2006, section 2.11.
+double Forecaster::Blend(size_t lead, double own, const Simple& simple) const {
+  constexpr double kMostWeight = 50;
+  const double* errors = &levels_[kFirstExpert + lead * (1 + kSimple)];
+  double weight = 1;
+  double sum = own;
+  for (size_t i = 0; i < kSimple; ++i) {
+    if (std::isnan(simple[i])) continue;
+    const double ratio = errors[0] / std::max(errors[1 + i], 1e-9);
+    const double fourth = ratio * ratio * ratio * ratio;
+    const double share = std::min(fourth * fourth, kMostWeight);
+    weight += share;
+    sum += share * simple[i];
+  }
+  return sum / weight;
 }
 
 // A lead that has hardly been scored is at least as uncertain as the shorter ones.
-double Forecaster::ScaleFor(size_t lead, int hour) const {
+double Forecaster::ScaleFor(size_t lead, const CivilSlot& slot) const {
   constexpr double kTrust = 48;
+  // Of a special day whose like was never seen little is known.
+  constexpr double kUnknownDay = 2;
   double scale = 0;
   for (size_t i = 0; i <= lead; ++i) {
     const double trust = errors_[i].count() / (errors_[i].count() + kTrust);
-    const double own = errors_[i].Scale(hour);
+    const double own = errors_[i].Scale(slot.hour);
     scale = trust * own + (1 - trust) * std::max(own, scale);
   }
-  return scale;
+  const std::optional<size_t> kind = special_.KindOn(slot.date);
+  return kind && !special_.IsKnown(*kind, slot.hour) ? kUnknownDay * scale : scale;
 }
 
 Forecast Forecaster::At(absl::Time target, absl::Time now) const {
   const int64_t bin = BinIndex(target);
   const CivilSlot slot = SlotAt(zone_, bin);
-  const double base = profile_.At(slot);
+  const double base = BaseAt(slot);
   const int64_t lead = Any() ? std::max<int64_t>(1, bin - integers_[kLastBin]) : kLeadBins.back();
   const auto [low, high, share] = Locate(lead);
-  const Features features = Any() ? FeaturesFor(bin, lead, base) : Features{};
-  const double load =
-      base + Mix(regressions_[low].Predict(features), regressions_[high].Predict(features), share);
-  const double scale = Mix(ScaleFor(low, slot.hour), ScaleFor(high, slot.hour), share);
+  double load = base;
+  if (Any()) {
+    const Inputs inputs = InputsFor(bin, lead, base);
+    const double nearer = base + regressions_[low].Predict(inputs.features);
+    const double farther = base + regressions_[high].Predict(inputs.features);
+    load = Mix(Blend(low, nearer, inputs.simple), Blend(high, farther, inputs.simple), share);
+  }
+  const double scale = Mix(ScaleFor(low, slot), ScaleFor(high, slot), share);
   const std::array<double, kQuantiles> nearer = errors_[low].Quantiles();
   const std::array<double, kQuantiles> farther = errors_[high].Quantiles();
   std::array<double, kQuantiles> values;

@@ -14,8 +14,9 @@ using namespace layout;  // NOLINT(google-build-using-namespace): names of this 
 
 namespace {
 
-constexpr size_t kNumbers =
-    kLevelCount + size_t{kLeads} * (Regression::kNumbers + ErrorModel::kNumbers);
+constexpr size_t kNumbers = kLevelCount +
+                            size_t{kLeads} * (Regression::kNumbers + ErrorModel::kNumbers) +
+                            SpecialDays::kNumbers;
 constexpr int64_t kLatestBin = int64_t{1} << 40;  // far beyond any calendar
 
 absl::Status CheckSize(absl::string_view what, size_t size, size_t want) {
@@ -62,11 +63,14 @@ absl::Status CheckValues(const ForecasterState& state) {
 ForecasterState Forecaster::Save() const {
   State state;
   state.integers = integers_;
+  std::copy(special_.names().begin(), special_.names().end(),
+            state.integers.begin() + kFirstSpecial);
   state.numbers = levels_;
   for (const Regression& regression : regressions_) regression.AppendTo(state.numbers);
   for (const ErrorModel& errors : errors_) {
     state.numbers.insert(state.numbers.end(), errors.numbers().begin(), errors.numbers().end());
   }
+  state.numbers.insert(state.numbers.end(), special_.numbers().begin(), special_.numbers().end());
   state.profile = profile_.values();
   state.profile.insert(state.profile.end(), profile_.counts().begin(), profile_.counts().end());
   state.samples = samples_;
@@ -92,6 +96,8 @@ absl::StatusOr<Forecaster> Forecaster::Restore(absl::TimeZone zone, const Option
     errors.Set(numbers);
     numbers += ErrorModel::kNumbers;
   }
+  forecaster.special_.Set(numbers, state.integers.data() + kFirstSpecial);
+  forecaster.special_.SetKinds(options.special_days);
   const auto counts = state.profile.begin() + Profile::kCells;
   forecaster.profile_.Set({state.profile.begin(), counts}, {counts, state.profile.end()});
   forecaster.samples_ = state.samples;

@@ -45,7 +45,7 @@ TEST(ErrorModelTest, WhatWasNotCoveredLatelyWidensTheBandAndViceVersa) {
     ErrorModel model(0.1);
     std::array<bool, kQuantiles> hits;
     for (size_t i = 0; i < kQuantiles; ++i) hits[i] = covered || kQuantileLevels[i] < 0.5;
-    for (int i = 0; i < 100; ++i) model.LearnCovered(hits, 0.01);
+    for (int i = 0; i < 100; ++i) model.LearnCovered(hits, 0.1);
     const auto quantiles = model.Quantiles();
     return quantiles[6] - quantiles[3];
   };

@@ -46,6 +46,23 @@ TEST_F(ForecasterStateTest, ARestoredForecasterGoesOnAsIfNothingHadBeen) {
   }
 }
 
+TEST_F(ForecasterStateTest, WhatWasLearnedOfSpecialDaysStays) {
+  const SpecialKind kind{.name = "sale", .dates = {SlotAt(zone_, first_ + 3000).date}};
+  const ForecasterOptions options{.special_days = {kind}};
+  Forecaster kept(zone_, options);
+  Run(kept, first_, first_ + 4000);
+  absl::StatusOr<Forecaster> restored = Forecaster::Restore(zone_, options, kept.Save());
+  ASSERT_TRUE(restored.ok()) << restored.status();
+  SpecialKind next = kind;
+  next.dates.push_back(SlotAt(zone_, first_ + 4300).date);
+  kept.SetSpecialDays({next});
+  restored->SetSpecialDays({next});
+  const absl::Time now = BinStart(first_ + 4000);
+  for (int lead = 0; lead < 600; ++lead) {
+    EXPECT_EQ(kept.At(now + lead * BinLength(), now), restored->At(now + lead * BinLength(), now));
+  }
+}
+
 TEST_F(ForecasterStateTest, StaysUnderTwoHundredKilobytes) {
   Forecaster forecaster(zone_, {});
   const size_t empty = Bytes(forecaster.Save());

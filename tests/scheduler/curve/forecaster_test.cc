@@ -241,6 +241,31 @@ TEST(ForecasterTest, ANewLevelIsFollowedWithinADayAndAHalf) {
   EXPECT_FALSE(feed.forecaster.StatusAt(feed.Now()).reactive);
 }
 
+// Swing and level together, as when half of the machines are taken away.
+TEST(ForecasterTest, AShiftOfTheLevelIsFollowedWithItsSwingInTwoDays) {
+  for (const double factor : {1.3, 0.6}) {
+    SCOPED_TRACE(factor);
+    Feed feed("Europe/Berlin", "2024-01-01T00:00:00+01:00");
+    const Curve curve = Noisy(feed.zone, 21, 0.01);
+    const Curve shifted = [&](int64_t index) { return factor * curve(index); };
+    feed.Run(7 * 7, curve);
+    const double before = feed.RunScored(4, kSlotsPerDay, curve).Wape();
+    feed.Run(2, shifted);
+    const Score after = feed.RunScored(4, kSlotsPerDay, shifted);
+    EXPECT_LT(after.Wape(), 1.5 * before);
+    EXPECT_GT(after.Cover(6), 0.9);
+    EXPECT_LT(after.Cover(1), 0.2);
+  }
+}
+
+// Spikes of five minutes at :30 past: no profile that is smoothed knows them, yesterday does.
+TEST(ForecasterTest, WhereYesterdayIsTheBetterForecastItIsTaken) {
+  Feed feed("UTC", "2024-01-01T00:00:00Z");
+  const Curve spikes = [](int64_t index) { return index % kBinsPerHour == 6 ? 0.9 : 0.2; };
+  feed.Run(6 * 7, spikes);
+  EXPECT_LT(feed.RunScored(7, kSlotsPerDay, spikes).Wape(), 0.1);
+}
+
 TEST(ForecasterTest, ALoadThatTurnsToChaosIsOutOfBandUntilItReturns) {
   Feed feed("Europe/Berlin", "2024-01-01T00:00:00+01:00");
   feed.Run(3 * 7, feed.Office());
