@@ -15,6 +15,7 @@
 #include "scheduler/base/ids.h"
 #include "scheduler/base/units.h"
 #include "scheduler/curve/bin.h"
+#include "scheduler/curve/special_days.h"
 #include "scheduler/model/fleet.h"
 #include "scheduler/model/job.h"
 #include "scheduler/model/task.h"
@@ -119,6 +120,7 @@ struct NodeGone {
 // What of the configuration the core decides by. Replaces what was before.
 struct FleetConfig {
   std::vector<model::DataCenter> data_centers;  // Sorted by id; at most 64.
+  std::map<DataCenterId, std::vector<curve::SpecialKind>> special_days;
   model::JurisdictionTable jurisdictions;
   std::optional<model::Residency> default_residency;
   absl::Duration default_expected_duration = absl::Hours(1);

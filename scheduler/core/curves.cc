@@ -53,6 +53,11 @@ uint64_t Machine::AllowedSites(const model::Residency& residency) const {
   return allowed;
 }
 
+std::vector<curve::SpecialKind> Machine::SpecialDaysOf(const DataCenterId& data_center) const {
+  const auto found = fleet_.special_days.find(data_center);
+  return found == fleet_.special_days.end() ? std::vector<curve::SpecialKind>{} : found->second;
+}
+
 Reply Machine::On(const SetFleet& command) {
   fleet_ = command.config;
   for (model::DataCenter& data_center : fleet_.data_centers) {
@@ -65,6 +70,7 @@ Reply Machine::On(const SetFleet& command) {
       curves_.insert_or_assign(
           data_center.id, curve::Forecaster(data_center.time_zone, curve::ForecasterOptions{}));
     }
+    curves_.at(data_center.id).SetSpecialDays(SpecialDaysOf(data_center.id));
     accumulators_[data_center.id];
   }
   RebuildBoard();

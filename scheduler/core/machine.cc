@@ -129,8 +129,8 @@ void Machine::RecoverCurves(Image& image) {
   for (const model::DataCenter& data_center : fleet_.data_centers) {
     auto state = image.curves.find(data_center.id);
     if (state != image.curves.end()) {
-      auto restored = curve::Forecaster::Restore(data_center.time_zone, curve::ForecasterOptions{},
-                                                 state->second);
+      auto restored = curve::Forecaster::Restore(
+          data_center.time_zone, {.special_days = SpecialDaysOf(data_center.id)}, state->second);
       // A state of another zone or layout: the bins that follow it teach the curve anew.
       if (restored.ok()) curves_.insert_or_assign(data_center.id, *std::move(restored));
     }

@@ -214,6 +214,7 @@ class Machine {
   // curves.cc
   Reply On(const SetFleet& command);
   Reply On(const ImportCurve& command);
+  std::vector<curve::SpecialKind> SpecialDaysOf(const DataCenterId& data_center) const;
   void CloseBins();
   void LearnBin(const DataCenterId& id, const curve::Bin& bin);
   void RebuildBoard();

@@ -10,6 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/civil_time.h"
 #include "heliotrope/config/v1/scheduler.pb.h"
 #include "scheduler/base/duration.h"
 #include "scheduler/base/errors.h"
@@ -72,6 +73,7 @@ class Checker {
     }
     CheckGroups();
     CheckDataCenters();
+    CheckSpecialDays();
     CheckResidency();
     CheckPlanning();
     CheckRetention();
@@ -276,6 +278,66 @@ class Checker {
       made.prices.usd_per_mwh.emplace_back(sample.time, sample.value);
     }
     model::FillWeek(made.prices, made.time_zone);
+  }
+
+  void CheckSpecialDays() {
+    constexpr double kLeastLoad = 0.1;
+    constexpr double kMostLoad = 10;
+    std::set<std::string> names;
+    for (int i = 0; i < config_.special_days_size(); ++i) {
+      const proto::SpecialDays& days = config_.special_days(i);
+      const std::string field = absl::StrCat("special_days[", i, "]");
+      Check(absl::StrCat(field, ".name"), CheckId("name", days.name()));
+      if (!names.insert(days.name()).second) {
+        Problem(absl::StrCat(field, ".name"), absl::StrCat("\"", days.name(), "\" is there twice"));
+      }
+      curve::SpecialKind kind{.name = days.name(), .dates = DatesOf(field, days)};
+      if (days.expected_load() != 0) {
+        kind.expected_load = Number(absl::StrCat(field, ".expected_load"), days.expected_load(), 1,
+                                    kLeastLoad, kMostLoad);
+      }
+      AddSpecialKind(field, days, kind);
+    }
+  }
+
+  std::vector<int64_t> DatesOf(const std::string& field, const proto::SpecialDays& days) {
+    constexpr int kMaxDates = 1000;
+    std::vector<int64_t> dates;
+    if (days.dates().empty()) Problem(absl::StrCat(field, ".dates"), "is empty: name at least one");
+    if (days.dates_size() > kMaxDates) {
+      Problem(absl::StrCat(field, ".dates"),
+              absl::StrCat("has ", days.dates_size(), ", at most ", kMaxDates));
+    }
+    for (int i = 0; i < days.dates_size(); ++i) {
+      absl::CivilDay day;
+      if (absl::ParseCivilTime(days.dates(i), &day)) {
+        dates.push_back(day - absl::CivilDay(1970, 1, 1));
+      } else {
+        Problem(absl::StrCat(field, ".dates[", i, "]"),
+                absl::StrCat("\"", days.dates(i), "\" is not a day: write it as 2026-11-11"));
+      }
+    }
+    return dates;
+  }
+
+  // To the data centers that it names, or to all.
+  void AddSpecialKind(const std::string& field, const proto::SpecialDays& days,
+                      const curve::SpecialKind& kind) {
+    std::set<std::string> wanted(days.data_centers().begin(), days.data_centers().end());
+    for (const model::DataCenter& data_center : result_.fleet.data_centers) {
+      const bool named = wanted.erase(data_center.id.value()) > 0;
+      if (!named && !days.data_centers().empty()) continue;
+      std::vector<curve::SpecialKind>& kinds = result_.fleet.special_days[data_center.id];
+      kinds.push_back(kind);
+      if (kinds.size() == curve::kMaxSpecialKinds + 1) {
+        Problem(field, absl::StrCat("is one kind too many for ", data_center.id.value(),
+                                    ", at most ", curve::kMaxSpecialKinds));
+      }
+    }
+    for (const std::string& unknown : wanted) {
+      Problem(absl::StrCat(field, ".data_centers"),
+              absl::StrCat("\"", unknown, "\" is not among the data_centers"));
+    }
   }
 
   void CheckResidency() {

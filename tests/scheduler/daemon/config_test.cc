@@ -162,6 +162,34 @@ TEST(Config, DataCentersThatAreWrongAreToldWithTheirLine) {
   }
 }
 
+TEST(Config, SpecialDaysGoToTheDataCentersThatTheyName) {
+  const Config config = Parsed(absl::StrCat(kSound, R"(
+special_days:
+  - {name: new-year, dates: [1970-01-02, 2027-01-01]}
+  - {name: sale, dates: [2026-11-11], data_centers: [dubai], expected_load: 1.5}
+)"));
+  const auto& special = config.fleet.special_days;
+  ASSERT_EQ(special.at(DataCenterId("frankfurt-1")).size(), 1U);
+  EXPECT_EQ(special.at(DataCenterId("frankfurt-1"))[0].dates[0], 1);
+  ASSERT_EQ(special.at(DataCenterId("dubai")).size(), 2U);
+  EXPECT_EQ(special.at(DataCenterId("dubai"))[0].expected_load, std::nullopt);
+  EXPECT_EQ(special.at(DataCenterId("dubai"))[1].expected_load, 1.5);
+}
+
+TEST(Config, SpecialDaysThatAreWrongAreToldWithTheirLine) {
+  const auto error_of = [](const std::string& days) {
+    return ErrorOf(absl::StrCat(kSound, "special_days:\n  - ", days, "\n"));
+  };
+  EXPECT_THAT(error_of("{name: sale, dates: [2026-13-01]}"),
+              HasSubstr("\"2026-13-01\" is not a day: write it as 2026-11-11"));
+  EXPECT_THAT(error_of("{name: sale}"), HasSubstr("special_days[0].dates"));
+  EXPECT_THAT(error_of("{name: a sale, dates: [2026-11-11]}"), HasSubstr("special_days[0].name"));
+  EXPECT_THAT(error_of("{name: sale, dates: [2026-11-11], data_centers: [mars]}"),
+              HasSubstr("\"mars\" is not among the data_centers"));
+  EXPECT_THAT(error_of("{name: sale, dates: [2026-11-11], expected_load: 99}"),
+              HasSubstr("99 is not within 0.1 and 10"));
+}
+
 TEST(Config, AGroupIsNoPlaceForADataCenter) {
   EXPECT_THAT(ErrorOf("jurisdiction_groups: {EU: {codes: [DE]}}\n"
                       "data_centers: [{name: a, region: b, time_zone: UTC, jurisdiction: EU}]\n"),
