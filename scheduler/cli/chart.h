@@ -16,6 +16,7 @@ struct ChartPoint {
   double low = 0;
   double middle = 0;
   double high = 0;
+  double p97 = 0;  // Drawn in pictures only.
 };
 
 struct Chart {

@@ -10,13 +10,17 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "scheduler/cli/chart.h"
+#include "scheduler/cli/chart_svg.h"
 #include "scheduler/cli/curve_backtest.h"
 #include "scheduler/cli/failure.h"
+#include "scheduler/cli/gnuplot.h"
 #include "scheduler/cli/names.h"
 #include "scheduler/cli/nouns.h"
+#include "scheduler/cli/prometheus.h"
 #include "scheduler/cli/table.h"
 #include "scheduler/cli/words.h"
 #include "scheduler/os/csv.h"
+#include "scheduler/os/files.h"
 #include "scheduler/wire/time.h"
 
 namespace heliotrope::cli {
@@ -26,17 +30,25 @@ namespace {
 constexpr size_t kSamplesPerCall = 50'000;
 // Half a year of bins is learned in one durable step: that takes longer than other calls.
 constexpr absl::Duration kImportTimeout = absl::Minutes(2);
+// Eight weeks are enough for a profile of the week and its errors.
+constexpr absl::Duration kUsualSince = absl::Hours(24 * 56);
 
 struct ShowFlags {
   std::string name;
   std::optional<absl::Duration> history;
   std::optional<absl::Duration> horizon;
+  std::string svg;
 };
 
 struct ImportFlags {
   std::string name;
   std::string file;
   std::string column = "load";
+  std::string prometheus;
+  std::string query;
+  std::vector<std::string> headers;
+  std::optional<absl::Duration> since;
+  std::optional<absl::Duration> step;
   double peak = 1;
   bool dry_run = false;
 };
@@ -49,7 +61,8 @@ Chart ChartOf(const v1::Curve& curve, absl::Duration history, absl::Duration hor
     chart.measured.push_back({TimeOf(sample.time()), sample.load(), sample.load(), sample.load()});
   }
   for (const v1::Curve::Point& point : curve.forecast()) {
-    chart.forecast.push_back({TimeOf(point.time()), point.p10(), point.p50(), point.p90()});
+    chart.forecast.push_back(
+        {TimeOf(point.time()), point.p10(), point.p50(), point.p90(), point.p97()});
   }
   return chart;
 }
@@ -98,11 +111,19 @@ Outcome Show(Context& context, const ShowFlags& flags) {
   *request.mutable_horizon() = wire::ToProto(horizon);
   HT_ASSIGN_OR_RETURN(const v1::Curve curve,
                       scheduler->Read(&v1::CurveService::Stub::GetCurve, request));
+  const Chart chart = ChartOf(curve, history, horizon);
+  if (!flags.svg.empty()) {
+    HT_ASSIGN_OR_RETURN(
+        const std::string picture,
+        RunGnuplot(ChartScript(chart, absl::StrCat(ShortName(curve.name()), ": foreground load, ",
+                                                   curve.time_zone()))));
+    HT_RETURN_IF_ERROR(os::WriteFileAtomically(flags.svg, picture, {.mode = 0644}));
+  }
   if (context.json()) {
     context.PrintJson(curve);
     return Exit::kOk;
   }
-  context.Print(CurveText(curve, ChartOf(curve, history, horizon), context.look()));
+  context.Print(CurveText(curve, chart, context.look()));
   if (curve.bins_learned() == 0) {
     context.Hint(absl::StrCat("heliotrope curve import ", ShortName(curve.name()), " FILE.csv"));
   }
@@ -149,13 +170,38 @@ absl::StatusOr<v1::ImportCurveResponse> Send(Context& context, Client& scheduler
   return total;
 }
 
+absl::StatusOr<std::vector<os::Sample>> SamplesFromPrometheus(const ImportFlags& flags) {
+  if (flags.query.empty()) return Misuse("--prometheus needs --query, a PromQL expression");
+  RangeQuery query{.url = flags.prometheus, .query = flags.query, .headers = flags.headers};
+  query.step = flags.step.value_or(query.step);
+  if (query.step < absl::Minutes(5) || query.step > absl::Hours(1) ||
+      query.step % absl::Minutes(5) != absl::ZeroDuration()) {
+    return Misuse("--step must be 5m to 1h, in steps of 5m");
+  }
+  // On the grid of the bins, and the bin that is under way left out.
+  const int64_t step = absl::ToInt64Seconds(query.step);
+  query.to = absl::FromUnixSeconds(absl::ToUnixSeconds(absl::Now()) / step * step) - query.step;
+  query.from = query.to - absl::Floor(flags.since.value_or(kUsualSince), query.step);
+  return QueryRange(query);
+}
+
+absl::StatusOr<std::vector<os::Sample>> SamplesOf(const ImportFlags& flags) {
+  const bool from_prometheus = !flags.prometheus.empty();
+  if (from_prometheus == !flags.file.empty()) {
+    return Misuse("give either a FILE or --prometheus with --query");
+  }
+  if (from_prometheus) return SamplesFromPrometheus(flags);
+  if (!flags.query.empty() || !flags.headers.empty() || flags.since || flags.step) {
+    return Misuse("--query, --header, --since and --step go with --prometheus");
+  }
+  return os::ReadSeriesCsv(flags.file, {.value_column = flags.column});
+}
+
 Outcome Import(Context& context, const ImportFlags& flags) {
   if (!(flags.peak > 0) || !std::isfinite(flags.peak)) {
     return Misuse("--peak must be a number above 0");
   }
-  HT_ASSIGN_OR_RETURN(const std::vector<os::Sample> samples,
-                      os::ReadSeriesCsv(flags.file, {.value_column = flags.column}));
-  if (samples.empty()) return absl::InvalidArgumentError(absl::StrCat(flags.file, ": no samples"));
+  HT_ASSIGN_OR_RETURN(const std::vector<os::Sample> samples, SamplesOf(flags));
   HT_ASSIGN_OR_RETURN(Client * scheduler, context.Scheduler(kImportTimeout));
   HT_ASSIGN_OR_RETURN(const v1::ImportCurveResponse answer,
                       Send(context, *scheduler, flags, samples));
@@ -172,19 +218,25 @@ Outcome Import(Context& context, const ImportFlags& flags) {
 
 void AddImport(CommandTree& tree, Noun noun) {
   const auto flags = std::make_shared<ImportFlags>();
-  Verb verb =
-      tree.AddVerb(noun,
-                   {"import",
-                    "teaches a data center's curve measured history",
-                    {"heliotrope curve import frankfurt-1 january.csv",
-                     "heliotrope curve import dubai requests.csv --column rps --peak 48000"},
-                    "datacenter"},
-                   [flags](Context& context) { return Import(context, *flags); });
+  Verb verb = tree.AddVerb(noun,
+                           {"import",
+                            "teaches a data center's curve measured history",
+                            {"heliotrope curve import frankfurt-1 january.csv",
+                             "heliotrope curve import dubai requests.csv --column rps --peak 48000",
+                             "heliotrope curve import virginia --prometheus http://127.0.0.1:9090 "
+                             "--query 'sum(cores)'"},
+                            "datacenter"},
+                           [flags](Context& context) { return Import(context, *flags); });
   verb.Argument("DATACENTER", flags->name, Need::kRequired, "such as frankfurt-1");
-  verb.Argument("FILE", flags->file, Need::kRequired,
+  verb.Argument("FILE", flags->file, Need::kOptional,
                 "CSV: a header `timestamp_utc,load`, then rows in order of time");
+  verb.Text("--prometheus", flags->prometheus, "URL", "read from this Prometheus server instead");
+  verb.Text("--query", flags->query, "PROMQL", "an expression whose answer is one series");
+  verb.Duration("--since", flags->since, "how far back to ask Prometheus (default 56d)");
+  verb.Duration("--step", flags->step, "from one sample to the next, 5m to 1h (default 5m)");
+  verb.Repeated("--header", flags->headers, "NAME:VALUE", "send this to Prometheus, too");
   verb.Real("--peak", flags->peak, "what 100% of the capacity is in the file's unit (default 1)");
-  verb.Text("--column", flags->column, "NAME", "the second column's title");
+  verb.Text("--column", flags->column, "NAME", "the CSV's second column");
   verb.Flag("--dry-run", flags->dry_run, "check only");
 }
 
@@ -197,12 +249,14 @@ void AddCurve(CommandTree& tree) {
       noun,
       {"show",
        "draws a place's load: the last day and the next",
-       {"heliotrope curve show frankfurt-1", "heliotrope curve show regions/asia --horizon 3d"},
+       {"heliotrope curve show frankfurt-1", "heliotrope curve show regions/asia --horizon 3d",
+        "heliotrope curve show dubai --history 2d --svg dubai.svg"},
        "datacenter"},
       [flags](Context& context) { return Show(context, *flags); });
   verb.Argument("PLACE", flags->name, Need::kRequired, "a data center, or regions/ID");
   verb.Duration("--history", flags->history, "how much of the past (default 24h, at most 8d)");
   verb.Duration("--horizon", flags->horizon, "how far ahead (default 24h, at most 7d)");
+  verb.Text("--svg", flags->svg, "FILE", "also write it there as a picture; needs gnuplot");
   AddImport(tree, noun);
   AddCurveBacktest(tree, noun);
 }

@@ -1,0 +1,77 @@
+#include "scheduler/cli/chart_svg.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "scheduler/cli/gnuplot.h"
+
+namespace heliotrope::cli {
+namespace {
+
+constexpr char kLook[] =
+    "set terminal svg size 1000,420 font 'Helvetica,13' background '#ffffff'\n"
+    "set border 3 lc rgb '#666666'\n"
+    "set grid xtics ytics lc rgb '#e4e4e4' lt 1\n"
+    "set tics nomirror out\n"
+    "set key above right horizontal samplen 2\n"
+    "set format y '%g %%'\n";
+constexpr char kPlot[] =
+    "plot $forecast using 1:2:4 with filledcurves lc rgb '#cfe3f5' title 'p10 to p90', "
+    "$forecast using 1:5 with lines lw 1 dt 2 lc rgb '#d9822b' title 'p97', "
+    "$forecast using 1:3 with lines lw 2 lc rgb '#1f6fb2' title 'forecast (median)', "
+    "$measured using 1:2 with lines lw 2 lc rgb '#333333' title 'measured'\n";
+
+// Further apart than this, two points are not joined: nothing was measured between them.
+constexpr absl::Duration kMaxGap = absl::Minutes(95);
+
+// Marks of the local day: every 1, 3, 6 or 24 hours, as few as leave room for their labels.
+std::string Marks(const Chart& chart) {
+  const double hours = absl::ToDoubleHours(chart.end - chart.start);
+  const int step = hours <= 12 ? 1 : hours <= 30 ? 3 : hours <= 80 ? 6 : 24;
+  std::string marks;
+  const absl::CivilHour first(absl::CivilDay(absl::ToCivilSecond(chart.start, chart.zone)));
+  for (int64_t n = 0; n < 2000; ++n) {
+    const absl::CivilHour hour = first + n * step;
+    const absl::Time time = absl::FromCivil(absl::CivilSecond(hour), chart.zone);
+    if (time > chart.end) break;
+    // An hour that the clock skips has no place.
+    if (time < chart.start || absl::ToCivilHour(time, chart.zone) != hour) continue;
+    const bool midnight = hour.hour() == 0;
+    absl::StrAppend(
+        &marks, marks.empty() ? "" : ", ",
+        GnuplotText(absl::FormatTime(midnight ? "%a %d %b" : "%H:%M", time, chart.zone)), " ",
+        absl::ToUnixSeconds(time));
+  }
+  return marks;
+}
+
+std::string Block(absl::string_view name, const std::vector<ChartPoint>& points) {
+  std::string block = absl::StrCat("$", name, " << END\n");
+  absl::Time last = absl::InfiniteFuture();
+  for (const ChartPoint& point : points) {
+    if (point.time - last > kMaxGap) block += "\n";
+    last = point.time;
+    absl::StrAppendFormat(&block, "%d %.5g %.5g %.5g %.5g\n", absl::ToUnixSeconds(point.time),
+                          100 * point.low, 100 * point.middle, 100 * point.high, 100 * point.p97);
+  }
+  return block + "END\n";
+}
+
+}  // namespace
+
+std::string ChartScript(const Chart& chart, absl::string_view title) {
+  double top = 0.1;
+  for (const ChartPoint& point : chart.measured) top = std::max(top, point.middle);
+  for (const ChartPoint& point : chart.forecast) top = std::max(top, point.p97);
+  const int64_t now = absl::ToUnixSeconds(chart.now);
+  return absl::StrCat(kLook, "set title ", GnuplotText(title), " noenhanced\n", "set xrange [",
+                      absl::ToUnixSeconds(chart.start), ":", absl::ToUnixSeconds(chart.end), "]\n",
+                      absl::StrFormat("set yrange [0:%.4g]\n", 105 * top), "set xtics (",
+                      Marks(chart), ")\n", "set arrow from ", now, ",graph 0 to ", now,
+                      ",graph 1 nohead lc rgb '#999999' dt 3\n", Block("measured", chart.measured),
+                      Block("forecast", chart.forecast), kPlot);
+}
+
+}  // namespace heliotrope::cli

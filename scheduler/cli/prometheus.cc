@@ -1,0 +1,209 @@
+#include "scheduler/cli/prometheus.h"
+
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/util/json_util.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "httplib.h"
+#include "scheduler/base/duration.h"
+#include "scheduler/base/limits.h"
+#include "scheduler/base/status_macros.h"
+
+namespace heliotrope::cli {
+namespace {
+
+using google::protobuf::ListValue;
+using google::protobuf::Struct;
+using google::protobuf::Value;
+
+constexpr int64_t kPointsPerPart = 10'000;
+// A point takes some forty bytes.
+constexpr size_t kMaxAnswerBytes = 16 << 20;
+constexpr absl::Duration kPartTimeout = absl::Minutes(1);
+
+struct Place {
+  std::string scheme_and_host;
+  std::string path;
+};
+
+absl::StatusOr<Place> PlaceOf(const std::string& url) {
+  const bool known = absl::StartsWith(url, "http://") || absl::StartsWith(url, "https://");
+  const size_t host = url.find("://") + 3;
+  if (!known || host >= url.size() || url[host] == '/') {
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", url, "\" is not the URL of a Prometheus server: write it as ",
+                     "http://127.0.0.1:9090"));
+  }
+  const size_t slash = url.find('/', host);
+  Place place{url.substr(0, slash), slash == std::string::npos ? "" : url.substr(slash)};
+  while (absl::EndsWith(place.path, "/")) place.path.pop_back();
+  return place;
+}
+
+absl::StatusOr<httplib::Headers> HeadersOf(const std::vector<std::string>& lines) {
+  httplib::Headers headers;
+  for (const std::string& line : lines) {
+    const std::pair<absl::string_view, absl::string_view> parts =
+        absl::StrSplit(line, absl::MaxSplits(':', 1));
+    if (parts.first.empty() || parts.second.empty() ||
+        line.find_first_of("\r\n") != std::string::npos) {
+      // Not shown: it may be a secret.
+      return absl::InvalidArgumentError("a header is not of the form \"Name: value\"");
+    }
+    headers.emplace(std::string(absl::StripAsciiWhitespace(parts.first)),
+                    std::string(absl::StripAsciiWhitespace(parts.second)));
+  }
+  return headers;
+}
+
+const Value* Field(const Struct& of, const std::string& name) {
+  const auto found = of.fields().find(name);
+  return found == of.fields().end() ? nullptr : &found->second;
+}
+
+std::string TextField(const Struct& of, const std::string& name) {
+  const Value* value = Field(of, name);
+  return value == nullptr ? "" : value->string_value();
+}
+
+// Appends a point, [seconds, "value"]; NaN says that there is none.
+absl::Status AppendPoint(const ListValue& point, absl::string_view source,
+                         std::vector<os::Sample>& samples) {
+  double value = 0;
+  if (point.values_size() != 2 || !absl::SimpleAtod(point.values(1).string_value(), &value)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(source, ": a point that is not [seconds, \"value\"]"));
+  }
+  const absl::Time time = absl::UnixEpoch() + absl::Seconds(point.values(0).number_value());
+  if (std::isnan(value)) return absl::OkStatus();
+  if (std::isinf(value) || value < 0) {
+    return absl::InvalidArgumentError(absl::StrCat(source, ": at ", Rfc3339(time), " the load is ",
+                                                   point.values(1).string_value(),
+                                                   ": it must be a number from 0 on"));
+  }
+  if (!samples.empty() && time <= samples.back().time) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(source, ": its points are not in order of time"));
+  }
+  samples.push_back({time, value});
+  return absl::OkStatus();
+}
+
+class Server {
+ public:
+  Server(const Place& place, httplib::Headers headers)
+      : path_(absl::StrCat(place.path, "/api/v1/query_range")),
+        headers_(std::move(headers)),
+        client_(place.scheme_and_host) {
+    const auto seconds = static_cast<time_t>(absl::ToInt64Seconds(kPartTimeout));
+    client_.set_connection_timeout(seconds);
+    client_.set_read_timeout(seconds);
+    client_.set_follow_location(true);
+  }
+
+  absl::StatusOr<std::string> Get(const httplib::Params& params, absl::string_view source) {
+    std::string body;
+    int code = 0;
+    const auto result = client_.Get(
+        httplib::append_query_params(path_, params), headers_,
+        [&code](const httplib::Response& response) {
+          code = response.status;
+          return true;
+        },
+        [&body](const char* data, size_t size) {
+          body.append(data, size);
+          return body.size() <= kMaxAnswerBytes;
+        });
+    if (body.size() > kMaxAnswerBytes) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          source, ": answers with more than ", kMaxAnswerBytes, " bytes: aggregate to one series"));
+    }
+    if (!result) {
+      return absl::UnavailableError(
+          absl::StrCat(source, ": no answer: ", httplib::to_string(result.error())));
+    }
+    // Errors of the query come as JSON, too; what is not JSON is not from Prometheus.
+    if (code != 200 && !absl::StartsWith(body, "{")) {
+      return absl::UnavailableError(absl::StrCat(source, ": answers with HTTP status ", code));
+    }
+    return body;
+  }
+
+ private:
+  std::string path_;
+  httplib::Headers headers_;
+  httplib::Client client_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::vector<os::Sample>> ParseRangeAnswer(absl::string_view json,
+                                                         absl::string_view source) {
+  Struct answer;
+  if (!google::protobuf::util::JsonStringToMessage(std::string(json), &answer).ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(source, ": the answer is not JSON"));
+  }
+  if (TextField(answer, "status") != "success") {
+    return absl::InvalidArgumentError(absl::StrCat(source, ": ", TextField(answer, "errorType"),
+                                                   ": ",
+                                                   TextField(answer, "error").substr(0, 500)));
+  }
+  const Value* data = Field(answer, "data");
+  const Value* result = data == nullptr ? nullptr : Field(data->struct_value(), "result");
+  if (result == nullptr || TextField(data->struct_value(), "resultType") != "matrix") {
+    return absl::InvalidArgumentError(absl::StrCat(source, ": not the answer to a range query"));
+  }
+  std::vector<os::Sample> samples;
+  const ListValue& series = result->list_value();
+  if (series.values_size() > 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(source, ": the query gives ", series.values_size(),
+                     " series and a curve is one: put sum(...), avg(...) or more labels into it"));
+  }
+  if (series.values_size() == 0) return samples;
+  const Value* points = Field(series.values(0).struct_value(), "values");
+  if (points == nullptr) return samples;
+  for (const Value& point : points->list_value().values()) {
+    HT_RETURN_IF_ERROR(AppendPoint(point.list_value(), source, samples));
+  }
+  return samples;
+}
+
+absl::StatusOr<std::vector<os::Sample>> QueryRange(const RangeQuery& query) {
+  HT_ASSIGN_OR_RETURN(const Place place, PlaceOf(query.url));
+  HT_ASSIGN_OR_RETURN(httplib::Headers headers, HeadersOf(query.headers));
+  Server server(place, std::move(headers));
+  std::vector<os::Sample> samples;
+  const absl::Duration part = query.step * (kPointsPerPart - 1);
+  for (absl::Time from = query.from; from <= query.to; from += part + query.step) {
+    const absl::Time to = std::min(query.to, from + part);
+    HT_ASSIGN_OR_RETURN(const std::string body,
+                        server.Get({{"query", query.query},
+                                    {"start", absl::StrCat(absl::ToUnixSeconds(from))},
+                                    {"end", absl::StrCat(absl::ToUnixSeconds(to))},
+                                    {"step", absl::StrCat(absl::ToInt64Seconds(query.step))}},
+                                   query.url));
+    HT_ASSIGN_OR_RETURN(const std::vector<os::Sample> more, ParseRangeAnswer(body, query.url));
+    samples.insert(samples.end(), more.begin(), more.end());
+    if (samples.size() > kMaxCurveImportSamples) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          query.url, ": more than ", kMaxCurveImportSamples, " samples: ask for a shorter time"));
+    }
+  }
+  if (samples.empty()) {
+    return absl::NotFoundError(absl::StrCat(query.url, ": the query gives no series from ",
+                                            Rfc3339(query.from), " to ", Rfc3339(query.to)));
+  }
+  return samples;
+}
+
+}  // namespace heliotrope::cli
