@@ -22,7 +22,7 @@ struct Conduct {
   // Changes what is sent.
   std::function<void(v1::PullCheckpointResponse&)> forge = {};
   // Instead of an answer.
-  absl::Status refuse;
+  absl::Status refuse = {};
 };
 
 class Holder final : public v1::AgentService::Service {
