@@ -24,6 +24,8 @@ Reason ModeOf(const curve::CurveStatus& status) {
       return Reason::kNoHistory;
     case curve::Health::kOutOfBand:
       return Reason::kForecastOutOfBand;
+    case curve::Health::kFrozen:
+      return Reason::kForecastStale;
     case curve::Health::kYoung:
     case curve::Health::kHealthy:
       break;

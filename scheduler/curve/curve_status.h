@@ -15,9 +15,10 @@ enum class Health {
   kHealthy,
   kOutOfBand,  // the day-ahead forecast left its band: plan reactively until it returns (Promise
                // 10)
+  kFrozen,     // the measured load stands still where it never does: reactive, and nothing learned
 };
 
-// "no-history", "young", "healthy", "out-of-band".
+// "no-history", "young", "healthy", "out-of-band", "frozen".
 absl::string_view ToString(Health health);
 
 // Out of band is a day-ahead error of the last day or so that exceeds both a share of the load and
@@ -34,8 +35,8 @@ struct CurveStatus {
   Health health = Health::kNoHistory;
   std::string reason;  // in words, with the values
   bool reactive =
-      true;           // a planner must not rely on the forecast: no day of samples, or out of band
-  bool stale = true;  // no sample for more than 30 minutes: import nothing new
+      true;  // a planner must not rely on the forecast: no day of samples, out of band, or frozen
+  bool stale = true;     // no sample for more than 30 minutes: import nothing new
   int64_t samples = 0;   // bins taken or late
   int64_t repeated = 0;  // bins that were duplicates or too old
   int64_t refused = 0;   // bins that were not sane

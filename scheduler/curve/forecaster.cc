@@ -43,6 +43,10 @@ constexpr double kMaxPriorDays = 8;
 constexpr double kProfileCut = 2.0;
 constexpr double kRegressionCut = 3.0;
 
+// A standstill is a fault when it lasts so long and the profile moves so many spreads meanwhile.
+constexpr int64_t kFrozenBins = 3 * kBinsPerHour;
+constexpr double kFrozenSpreads = 2;
+
 // A shift of the level: this long, at least so large, and the scaled profile leaves at most this share
 // of the error. Three weeks of samples first: before that the profile is learned fast anyway.
 constexpr int64_t kShiftBins = kSlotsPerDay * 3 / 2;
@@ -125,7 +129,13 @@ Observation Forecaster::Observe(const Bin& bin) {
   Advance(index);
   const CivilSlot slot = SlotAt(zone_, index);
   const double residual = bin.load - BaseAt(slot);
+  LookForStandstill(index, slot, bin.load);
   LoadCell(index) = static_cast<float>(bin.load);
+  if (Frozen()) {
+    ResidualCell(index) = LevelCell(index) = kMissing;
+    IssueForecasts();
+    return Observation::kTaken;
+  }
   ResidualCell(index) = static_cast<float>(residual);
   ScoreOpen(index, slot, bin.load);
   LearnResidual(residual);
@@ -173,6 +183,19 @@ Observation Forecaster::Backfill(int64_t index, double load) {
   integers_[kFirstBin] = std::min(integers_[kFirstBin], index);
   ++integers_[kSamples];
   return Observation::kLate;
+}
+
+// The same value again and again while the profile moves is a sensor that hangs, not a load. It ends
+// with the first other value.
+void Forecaster::LookForStandstill(int64_t index, const CivilSlot& slot, double load) {
+  const bool same = LoadCell(index - 1) == static_cast<float>(load);
+  integers_[kSameBins] = same ? integers_[kSameBins] + 1 : 0;
+  if (integers_[kSameBins] < kFrozenBins || !Mature()) {
+    integers_[kIsFrozen] = 0;
+    return;
+  }
+  const double moved = BaseAt(slot) - BaseAt(SlotAt(zone_, index - kFrozenBins));
+  if (std::abs(moved) > kFrozenSpreads * std::sqrt(levels_[kSpread])) integers_[kIsFrozen] = 1;
 }
 
 void Forecaster::LearnResidual(double residual) {

@@ -81,7 +81,7 @@ class Forecaster {
   const absl::TimeZone& zone() const { return zone_; }
 
   State Save() const;
-  // INVALID_ARGUMENT if the version is unknown, a vector has the wrong size, or a value is not one
+  // Also takes what the version before has saved. INVALID_ARGUMENT if the version is unknown, a vector has the wrong size, or a value is not one
   // that Save can have written.
   static absl::StatusOr<Forecaster> Restore(absl::TimeZone zone, const Options& options,
                                             const State& state);
@@ -109,10 +109,12 @@ class Forecaster {
   double ScaleFor(size_t lead, const CivilSlot& slot) const;
   bool Any() const;
   bool Mature() const;
+  bool Frozen() const;
   bool Stale(absl::Time now) const;
 
   void Advance(int64_t index);
   Observation Backfill(int64_t index, double load);
+  void LookForStandstill(int64_t index, const CivilSlot& slot, double load);
   void LearnResidual(double residual);
   void FollowShift(int64_t index);
   void Rescale(int64_t index, double factor, double error);

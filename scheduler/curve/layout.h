@@ -25,6 +25,8 @@ enum Integer : size_t {
   kScoredHour,
   kScoredDay,
   kBand,          // a Band
+  kSameBins,      // bins in a row with exactly the newest load
+  kIsFrozen,      // 1 while that is a fault
   kFirstSpecial,  // names of special kinds, while saved
   kIntegers = kFirstSpecial + kMaxSpecialKinds,
 };

@@ -47,6 +47,8 @@ bool Forecaster::Mature() const {
          integers_[kLastBin] - integers_[kFirstBin] >= kSlotsPerDay - 1;
 }
 
+bool Forecaster::Frozen() const { return integers_[kIsFrozen] != 0; }
+
 bool Forecaster::Stale(absl::Time now) const {
   return !Any() || now - BinStart(integers_[kLastBin] + 1) > kStaleBins * BinLength();
 }
@@ -223,7 +225,13 @@ CurveStatus Forecaster::StatusAt(absl::Time now) const {
   const double days =
       static_cast<double>(integers_[kLastBin] - integers_[kFirstBin] + 1) / kSlotsPerDay;
   const BandOptions& band = options_.band;
-  if (integers_[kBand] == kErrorTooLarge) {
+  if (Frozen()) {
+    status.health = Health::kFrozen;
+    status.reason = absl::StrFormat(
+        "the measured load is %.4g without any change since %d minutes, where it usually moves: "
+        "look at what measures it",
+        samples_[HistorySlot(integers_[kLastBin])], 5 * (integers_[kSameBins] + 1));
+  } else if (integers_[kBand] == kErrorTooLarge) {
     status.health = Health::kOutOfBand;
     status.reason = absl::StrFormat(
         "day-ahead error of the last day is %.0f%% of the load and %.1f%% of capacity, limits "
@@ -244,7 +252,8 @@ CurveStatus Forecaster::StatusAt(absl::Time now) const {
     status.health = Health::kHealthy;
     status.reason = absl::StrFormat("%.0f days of samples, errors within the band", days);
   }
-  status.reactive = status.health == Health::kOutOfBand || !Mature();
+  status.reactive =
+      status.health == Health::kOutOfBand || status.health == Health::kFrozen || !Mature();
   return status;
 }
 
@@ -258,6 +267,8 @@ absl::string_view ToString(Health health) {
       return "healthy";
     case Health::kOutOfBand:
       return "out-of-band";
+    case Health::kFrozen:
+      return "frozen";
   }
   return "unknown";
 }

@@ -58,6 +58,33 @@ absl::Status CheckValues(const ForecasterState& state) {
   return absl::OkStatus();
 }
 
+// What version 2 had: no simple forecasts and no special days, and shares covered where the stretches
+// are now. Its open forecasts are let go; they would only have been scored.
+constexpr size_t kLevelsOfVersion2 = kMeanLoad;
+constexpr size_t kIntegersOfVersion2 = kSameBins;
+
+ForecasterState FromVersion2(const ForecasterState& old, const ForecasterState& fresh) {
+  ForecasterState state = fresh;
+  std::copy_n(old.integers.begin(), kIntegersOfVersion2, state.integers.begin());
+  std::copy_n(old.numbers.begin(), kLevelsOfVersion2, state.numbers.begin());
+  const auto models = state.numbers.begin() + kLevelCount;
+  std::copy(old.numbers.begin() + kLevelsOfVersion2, old.numbers.end(), models);
+  const auto errors = models + kLeads * Regression::kNumbers;
+  for (int lead = 0; lead < kLeads; ++lead) {
+    const auto end = errors + (lead + 1) * ErrorModel::kNumbers;
+    std::fill(end - kQuantiles, end, 0.0);
+  }
+  state.profile = old.profile;
+  state.samples = old.samples;
+  return state;
+}
+
+bool IsVersion2(const ForecasterState& state) {
+  return state.version == 2 && state.integers.size() == kIntegersOfVersion2 + kOpenSlots &&
+         state.numbers.size() ==
+             kLevelsOfVersion2 + kLeads * (Regression::kNumbers + ErrorModel::kNumbers);
+}
+
 }  // namespace
 
 ForecasterState Forecaster::Save() const {
@@ -79,12 +106,13 @@ ForecasterState Forecaster::Save() const {
 }
 
 absl::StatusOr<Forecaster> Forecaster::Restore(absl::TimeZone zone, const Options& options,
-                                               const State& state) {
+                                               const State& given) {
+  Forecaster forecaster(zone, options);
+  const State state = IsVersion2(given) ? FromVersion2(given, forecaster.Save()) : given;
   absl::Status status = CheckShape(state);
   if (status.ok()) status = CheckValues(state);
   if (!status.ok()) return status;
 
-  Forecaster forecaster(zone, options);
   forecaster.integers_ = state.integers;
   forecaster.levels_.assign(state.numbers.begin(), state.numbers.begin() + kLevelCount);
   const double* numbers = state.numbers.data() + kLevelCount;

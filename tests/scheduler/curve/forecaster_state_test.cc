@@ -46,6 +46,30 @@ TEST_F(ForecasterStateTest, ARestoredForecasterGoesOnAsIfNothingHadBeen) {
   }
 }
 
+// The layout of version 2, cut out of today's state.
+TEST_F(ForecasterStateTest, AnUpgradeForgetsNothing) {
+  Forecaster kept(zone_, {});
+  Run(kept, first_, first_ + 8000);
+  const ForecasterState now = kept.Save();
+  ForecasterState old = now;
+  old.version = 2;
+  constexpr size_t kNewLevels = 1 + 4 * kLeads;
+  constexpr size_t kLevels = 12;
+  constexpr size_t kNewIntegers = 2 + kMaxSpecialKinds;
+  old.integers.erase(old.integers.begin() + 8, old.integers.begin() + 8 + kNewIntegers);
+  old.numbers.erase(old.numbers.begin() + kLevels, old.numbers.begin() + kLevels + kNewLevels);
+  old.numbers.resize(old.numbers.size() - SpecialDays::kNumbers);
+  const absl::StatusOr<Forecaster> upgraded = Forecaster::Restore(zone_, {}, old);
+  ASSERT_TRUE(upgraded.ok()) << upgraded.status();
+  EXPECT_EQ(upgraded->History(), kept.History());
+  const absl::Time end = BinStart(first_ + 8000);
+  EXPECT_EQ(upgraded->StatusAt(end).reason, kept.StatusAt(end).reason);
+  for (int lead = 1; lead < 600; lead += 7) {
+    EXPECT_NEAR(upgraded->At(end + lead * BinLength(), end).p50,
+                kept.At(end + lead * BinLength(), end).p50, 0.03);
+  }
+}
+
 TEST_F(ForecasterStateTest, WhatWasLearnedOfSpecialDaysStays) {
   const SpecialKind kind{.name = "sale", .dates = {SlotAt(zone_, first_ + 3000).date}};
   const ForecasterOptions options{.special_days = {kind}};

@@ -281,6 +281,27 @@ TEST(ForecasterTest, ALoadThatTurnsToChaosIsOutOfBandUntilItReturns) {
   EXPECT_EQ(calm.health, Health::kHealthy) << calm.reason;
 }
 
+TEST(ForecasterTest, ASensorThatHangsIsToldAndTeachesNothing) {
+  Feed feed("Europe/Berlin", "2024-01-01T00:00:00+01:00");
+  const Curve curve = Noisy(feed.zone, 21, 0.01);
+  feed.Run(4 * 7, curve);
+  const absl::Time noon_in_a_week = feed.Now() + absl::Hours(7 * 24 + 12);
+  const double before = feed.forecaster.At(noon_in_a_week, feed.Now()).p50;
+  int told = 0;
+  for (int i = 0; i < kSlotsPerDay; ++i, ++feed.next) {  // A Monday that stays as at night.
+    feed.forecaster.Observe({BinStart(feed.next), 0.171});
+    const CurveStatus status = feed.forecaster.StatusAt(feed.Now() + BinLength());
+    if (status.health != Health::kFrozen) continue;
+    ++told;
+    EXPECT_TRUE(status.reactive);
+    EXPECT_NE(status.reason.find("without any change since"), std::string::npos) << status.reason;
+  }
+  EXPECT_GE(told, 3 * kBinsPerHour) << "neither the morning nor the evening ramp came";
+  EXPECT_NEAR(feed.forecaster.At(noon_in_a_week, feed.Now()).p50, before, 0.25 * before);
+  feed.Run(1, curve);
+  EXPECT_NE(feed.forecaster.StatusAt(feed.Now()).health, Health::kFrozen);
+}
+
 TEST(ForecasterTest, ANearlyIdleDataCenterIsNotOutOfBandForTrifles) {
   Feed feed("Europe/Berlin", "2024-01-01T00:00:00+01:00");
   Random random(9);
