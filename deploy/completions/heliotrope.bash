@@ -46,6 +46,7 @@ _heliotrope() {
       "curve") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "curve show") flags="--help --history --horizon --svg --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "curve import") flags="--help --prometheus --query --since --step --header --peak --column --dry-run --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
+      "curve arrivals") flags="--help --account --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "curve backtest") flags="--help --load --column --time-zone --test --origin-step --horizon --out --compare --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "plan") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "plan show") flags="--help --horizon --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
@@ -77,7 +78,7 @@ _heliotrope() {
     "region") COMPREPLY=($(compgen -W "list" -- "$cur")) ;;
     "datacenter") COMPREPLY=($(compgen -W "list get" -- "$cur")) ;;
     "datacenter get") COMPREPLY=($(compgen -W "$(heliotrope __complete datacenter 2>/dev/null)" -- "$cur")) ;;
-    "curve") COMPREPLY=($(compgen -W "show import backtest" -- "$cur")) ;;
+    "curve") COMPREPLY=($(compgen -W "show import arrivals backtest" -- "$cur")) ;;
     "curve show") COMPREPLY=($(compgen -W "$(heliotrope __complete datacenter 2>/dev/null)" -- "$cur")) ;;
     "curve import") COMPREPLY=($(compgen -W "$(heliotrope __complete datacenter 2>/dev/null)" -- "$cur")) ;;
     "plan") COMPREPLY=($(compgen -W "show" -- "$cur")) ;;

@@ -72,6 +72,8 @@ inline constexpr size_t kMaxMessageBytes = 1024;
 
 inline constexpr size_t kMaxRegions = 64;
 inline constexpr size_t kMaxDataCenters = 1024;
+// Accounts whose batch work is forecast; of more the first.
+inline constexpr size_t kMaxForecastAccounts = 1000;
 inline constexpr size_t kMaxNodes = 20'000;
 // Attempts on one node, live or waiting for their acknowledgement.
 inline constexpr size_t kMaxAttemptsPerNode = 10'000;

@@ -16,6 +16,7 @@
 #include "scheduler/cli/gnuplot.h"
 #include "scheduler/cli/names.h"
 #include "scheduler/cli/nouns.h"
+#include "scheduler/cli/pages.h"
 #include "scheduler/cli/prometheus.h"
 #include "scheduler/cli/table.h"
 #include "scheduler/cli/words.h"
@@ -240,6 +241,64 @@ void AddImport(CommandTree& tree, Noun noun) {
   verb.Flag("--dry-run", flags->dry_run, "check only");
 }
 
+std::string Hours(double hours) { return absl::StrFormat("%.1f", hours); }
+
+std::string ArrivalsText(const v1::ListArrivalsResponse& answer, const Look& look) {
+  Table table({{"ACCOUNT"},
+               {"TODAY", Align::kRight},
+               {"EXPECTED TODAY", Align::kRight},
+               {"TOMORROW", Align::kRight},
+               {"P10 TO P90", Align::kRight},
+               {"7 DAYS", Align::kRight},
+               {"DAYS LEARNED", Align::kRight}});
+  for (const v1::Arrivals& one : answer.arrivals()) {
+    if (one.days_size() < 2) continue;
+    double week = 0;
+    for (int i = 1; i < one.days_size(); ++i) week += one.days(i).p50_core_hours();
+    const v1::Arrivals::Day& tomorrow = one.days(1);
+    table.Add(
+        {{one.account()},
+         {Hours(one.core_hours_today())},
+         {Hours(one.days(0).p50_core_hours())},
+         {Hours(tomorrow.p50_core_hours())},
+         {absl::StrCat(Hours(tomorrow.p10_core_hours()), " to ", Hours(tomorrow.p90_core_hours()))},
+         {Hours(week)},
+         {absl::StrCat(one.days_learned())}});
+  }
+  return table.Render(look);
+}
+
+Outcome ShowArrivals(Context& context, const std::string& account) {
+  HT_ASSIGN_OR_RETURN(Client * scheduler, context.Scheduler());
+  v1::ListArrivalsRequest request;
+  request.set_account(account);
+  HT_ASSIGN_OR_RETURN(const v1::ListArrivalsResponse answer,
+                      ListAll(
+                          *scheduler, &v1::CurveService::Stub::ListArrivals, request,
+                          +[](const v1::ListArrivalsResponse& r) { return r.arrivals_size(); }));
+  if (context.json()) {
+    context.PrintJson(answer);
+  } else if (answer.arrivals().empty()) {
+    context.Say("nothing has been submitted yet");
+  } else {
+    context.Print(ArrivalsText(answer, context.look()));
+    context.Say("core hours by UTC day");
+  }
+  return Exit::kOk;
+}
+
+void AddArrivals(CommandTree& tree, Noun noun) {
+  const auto account = std::make_shared<std::string>();
+  Verb verb = tree.AddVerb(
+      noun,
+      {"arrivals",
+       "shows the batch work that accounts are expected to submit, by day",
+       {"heliotrope curve arrivals", "heliotrope curve arrivals --account globex --json"},
+       ""},
+      [account](Context& context) { return ShowArrivals(context, *account); });
+  verb.Text("--account", *account, "ACCOUNT", "only this one");
+}
+
 }  // namespace
 
 void AddCurve(CommandTree& tree) {
@@ -258,6 +317,7 @@ void AddCurve(CommandTree& tree) {
   verb.Duration("--horizon", flags->horizon, "how far ahead (default 24h, at most 7d)");
   verb.Text("--svg", flags->svg, "FILE", "also write it there as a picture; needs gnuplot");
   AddImport(tree, noun);
+  AddArrivals(tree, noun);
   AddCurveBacktest(tree, noun);
 }
 

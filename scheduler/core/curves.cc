@@ -82,6 +82,17 @@ Reply Machine::On(const SetFleet& command) {
   return Reply{};
 }
 
+void Machine::LearnArrival(const model::JobSpec& spec) {
+  auto known = arrivals_.find(spec.account);
+  if (known == arrivals_.end()) {
+    if (arrivals_.size() >= kMaxForecastAccounts) return;
+    known = arrivals_.emplace(spec.account, curve::Arrivals()).first;
+  }
+  known->second.Add(now_, spec.request.cores.cores() * absl::ToDoubleHours(spec.expected_duration) *
+                              static_cast<double>(spec.count));
+  changes_.arrivals.insert(spec.account);
+}
+
 Reply Machine::On(const NodeLoad& command) {
   Node* node = LiveNode(command.node, command.session);
   if (node == nullptr || command.samples.empty()) return Reply{};

@@ -126,6 +126,11 @@ absl::Status Machine::RecoverTasks(Job& job) {
 }
 
 void Machine::RecoverCurves(Image& image) {
+  for (const auto& [account, state] : image.arrivals) {
+    // A state of another layout is learned anew.
+    auto restored = curve::Arrivals::Restore(state);
+    if (restored.ok()) arrivals_.emplace(account, *std::move(restored));
+  }
   for (const model::DataCenter& data_center : fleet_.data_centers) {
     auto state = image.curves.find(data_center.id);
     if (state != image.curves.end()) {

@@ -21,6 +21,7 @@
 #include "scheduler/core/command.h"
 #include "scheduler/core/effect.h"
 #include "scheduler/core/state.h"
+#include "scheduler/curve/arrivals.h"
 #include "scheduler/curve/bin_accumulator.h"
 #include "scheduler/curve/forecaster.h"
 #include "scheduler/plan/plan.h"
@@ -79,6 +80,8 @@ class Machine {
   const plan::Plan& current_plan() const { return plan_; }
   const plan::Input& board() const { return board_; }
   const std::map<DataCenterId, curve::Forecaster>& curves() const { return curves_; }
+  // The batch work that accounts submit; of the first kMaxForecastAccounts.
+  const std::map<AccountId, curve::Arrivals>& arrivals() const { return arrivals_; }
   int64_t active_jobs() const { return totals_active_; }
   int64_t pending_tasks() const { return totals_pending_; }
   int64_t held_tasks() const { return totals_held_; }
@@ -214,6 +217,7 @@ class Machine {
   // curves.cc
   Reply On(const SetFleet& command);
   Reply On(const ImportCurve& command);
+  void LearnArrival(const model::JobSpec& spec);
   std::vector<curve::SpecialKind> SpecialDaysOf(const DataCenterId& data_center) const;
   void CloseBins();
   void LearnBin(const DataCenterId& id, const curve::Bin& bin);
@@ -239,6 +243,7 @@ class Machine {
   std::map<RequestId, Request> requests_;
   std::map<NodeId, Node> nodes_;
   std::map<DataCenterId, curve::Forecaster> curves_;
+  std::map<AccountId, curve::Arrivals> arrivals_;
 
   // Derived from the durable state, or of this process's life.
   absl::flat_hash_map<std::string, JobUid> uid_by_id_;  // Lookup only.

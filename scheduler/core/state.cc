@@ -35,7 +35,8 @@ JobState Job::State() const {
 
 bool Changes::Empty() const {
   return !meta && jobs.empty() && removed_jobs.empty() && tasks.empty() && nodes.empty() &&
-         requests.empty() && removed_requests.empty() && bins.empty() && curves.empty();
+         requests.empty() && removed_requests.empty() && bins.empty() && curves.empty() &&
+         arrivals.empty();
 }
 
 }  // namespace heliotrope::core

@@ -16,6 +16,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 #include "scheduler/core/command.h"
+#include "scheduler/curve/arrivals.h"
 #include "scheduler/curve/forecaster.h"
 #include "scheduler/model/task.h"
 
@@ -117,6 +118,7 @@ struct Changes {
   std::set<RequestId> removed_requests;
   std::vector<std::pair<DataCenterId, curve::Bin>> bins;
   std::set<DataCenterId> curves;  // Whole state; supersedes the bins before it.
+  std::set<AccountId> arrivals;
 
   bool Empty() const;
 };
@@ -129,6 +131,7 @@ struct Image {
   std::map<RequestId, Request> requests;
   std::vector<Node> nodes;
   std::map<DataCenterId, curve::ForecasterState> curves;
+  std::map<AccountId, curve::ArrivalState> arrivals;
   std::map<DataCenterId, std::vector<curve::Bin>> bins;  // After the state, oldest first.
 };
 

@@ -79,6 +79,23 @@ absl::StatusOr<std::vector<curve::Bin>> BinsFromProto(const v1::ImportCurveReque
   return curve::Resample(std::move(samples));
 }
 
+void FillArrivals(const AccountId& account, curve::Arrivals arrivals, absl::Time now,
+                  v1::Arrivals& out) {
+  constexpr int64_t kDaysAhead = 7;
+  arrivals.Advance(now);
+  out.set_account(account.value());
+  out.set_core_hours_today(arrivals.today());
+  out.set_days_learned(arrivals.days_learned());
+  for (int64_t day = arrivals.day(); day <= arrivals.day() + kDaysAhead; ++day) {
+    const curve::ArrivalForecast forecast = arrivals.On(day);
+    v1::Arrivals::Day& one = *out.add_days();
+    *one.mutable_start_time() = wire::ToProto(absl::UnixEpoch() + absl::Hours(24 * day));
+    one.set_p10_core_hours(forecast.p10);
+    one.set_p50_core_hours(forecast.p50);
+    one.set_p90_core_hours(forecast.p90);
+  }
+}
+
 }  // namespace
 
 FleetServiceImpl::FleetServiceImpl(CorePort& core, os::MetricsRegistry& metrics)
@@ -233,7 +250,10 @@ grpc::ServerUnaryReactor* FleetServiceImpl::GetScheduler(grpc::CallbackServerCon
 }
 
 CurveServiceImpl::CurveServiceImpl(CorePort& core, os::MetricsRegistry& metrics)
-    : core_(core), get_(metrics, "GetCurve"), import_(metrics, "ImportCurve") {}
+    : core_(core),
+      get_(metrics, "GetCurve"),
+      import_(metrics, "ImportCurve"),
+      list_arrivals_(metrics, "ListArrivals") {}
 
 grpc::ServerUnaryReactor* CurveServiceImpl::GetCurve(grpc::CallbackServerContext* context,
                                                      const v1::GetCurveRequest* request,
@@ -276,6 +296,24 @@ grpc::ServerUnaryReactor* CurveServiceImpl::ImportCurve(grpc::CallbackServerCont
                Finish(reactor, import_, replies.front().status);
              });
   return reactor;
+}
+
+grpc::ServerUnaryReactor* CurveServiceImpl::ListArrivals(grpc::CallbackServerContext* context,
+                                                         const v1::ListArrivalsRequest* request,
+                                                         v1::ListArrivalsResponse* response) {
+  return Answer(context, core_, list_arrivals_, [request, response](const core::Machine& machine) {
+    HT_ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
+    for (const auto& [account, arrivals] : machine.arrivals()) {
+      if (account.value() <= request->page_token() && !request->page_token().empty()) continue;
+      if (!request->account().empty() && account.value() != request->account()) continue;
+      if (response->arrivals_size() == size) {
+        response->set_next_page_token(response->arrivals(size - 1).account());
+        break;
+      }
+      FillArrivals(account, arrivals, machine.now(), *response->add_arrivals());
+    }
+    return absl::OkStatus();
+  });
 }
 
 PlanServiceImpl::PlanServiceImpl(CorePort& core, os::MetricsRegistry& metrics,

@@ -64,11 +64,15 @@ class CurveServiceImpl final : public v1::CurveService::CallbackService {
   grpc::ServerUnaryReactor* ImportCurve(grpc::CallbackServerContext* context,
                                         const v1::ImportCurveRequest* request,
                                         v1::ImportCurveResponse* response) override;
+  grpc::ServerUnaryReactor* ListArrivals(grpc::CallbackServerContext* context,
+                                         const v1::ListArrivalsRequest* request,
+                                         v1::ListArrivalsResponse* response) override;
 
  private:
   CorePort& core_;
   MethodMetrics get_;
   MethodMetrics import_;
+  MethodMetrics list_arrivals_;
 };
 
 // Thread-safe.

@@ -92,6 +92,24 @@ curve::ForecasterState FromRecord(const v1::CurveState& record, FieldReader& rea
   return state;
 }
 
+Record ArrivalsRecord(const AccountId& account, const curve::ArrivalState& state) {
+  v1::Arrivals record;
+  record.set_version(kRecordVersion);
+  record.set_forecaster_version(state.version);
+  record.mutable_integers()->Add(state.integers.begin(), state.integers.end());
+  record.mutable_numbers()->Add(state.numbers.begin(), state.numbers.end());
+  return Made(Kind::kArrivals, account.value(), record);
+}
+
+curve::ArrivalState FromRecord(const v1::Arrivals& record, FieldReader& reader) {
+  reader.Version(record.version());
+  curve::ArrivalState state;
+  state.version = record.forecaster_version();
+  state.integers.assign(record.integers().begin(), record.integers().end());
+  state.numbers.assign(record.numbers().begin(), record.numbers().end());
+  return state;
+}
+
 Record CurveBinRecord(const DataCenterId& id, const curve::Bin& bin) {
   v1::CurveBin record;
   record.set_version(kRecordVersion);
@@ -135,6 +153,9 @@ void EncodeRequests(const core::Machine& machine, const core::Changes& changes, 
 }
 
 void EncodeCurves(const core::Machine& machine, const core::Changes& changes, Batch& batch) {
+  for (const AccountId& account : changes.arrivals) {
+    batch.puts.push_back(ArrivalsRecord(account, machine.arrivals().at(account).Save()));
+  }
   for (const DataCenterId& id : changes.curves) {
     const auto curve = machine.curves().find(id);
     if (curve == machine.curves().end()) continue;
@@ -238,6 +259,11 @@ absl::Status Decoder::Add(const Record& record) {
       }
       case Kind::kCurveBin:
         return AddCurveBin(record);
+      case Kind::kArrivals: {
+        HT_ASSIGN_OR_RETURN(const v1::Arrivals message, Parsed<v1::Arrivals>(record));
+        image_.arrivals[AccountId(record.key)] = FromRecord(message, reader);
+        return reader.status();
+      }
     }
     return absl::DataLossError("is of an unknown kind");
   };

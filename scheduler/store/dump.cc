@@ -36,6 +36,8 @@ std::unique_ptr<google::protobuf::Message> MessageOf(Kind kind) {
       return std::make_unique<v1::CurveState>();
     case Kind::kCurveBin:
       return std::make_unique<v1::CurveBin>();
+    case Kind::kArrivals:
+      return std::make_unique<v1::Arrivals>();
   }
   return nullptr;
 }

@@ -100,6 +100,7 @@ std::string PrintedKey(Kind kind, absl::string_view key) {
     case Kind::kRequest:
     case Kind::kNode:
     case Kind::kCurveState:
+    case Kind::kArrivals:
       return std::string(key);
   }
   return absl::StrCat("0x", absl::BytesToHexString(key));

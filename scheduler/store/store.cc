@@ -18,6 +18,8 @@ absl::string_view KindName(Kind kind) {
       return "curve_state";
     case Kind::kCurveBin:
       return "curve_bin";
+    case Kind::kArrivals:
+      return "arrivals";
   }
   return "unknown";
 }

@@ -22,9 +22,11 @@ enum class Kind : unsigned char {
   kNode = 5,
   kCurveState = 6,
   kCurveBin = 7,
+  kArrivals = 8,
 };
-inline constexpr Kind kAllKinds[] = {Kind::kMeta, Kind::kJob,        Kind::kTask,    Kind::kRequest,
-                                     Kind::kNode, Kind::kCurveState, Kind::kCurveBin};
+inline constexpr Kind kAllKinds[] = {Kind::kMeta,     Kind::kJob,     Kind::kTask,
+                                     Kind::kRequest,  Kind::kNode,    Kind::kCurveState,
+                                     Kind::kCurveBin, Kind::kArrivals};
 
 // "job", "curve_state", ...
 absl::string_view KindName(Kind kind);

@@ -6,7 +6,7 @@ import unittest
 import grpc
 
 import fleet
-from fleet import FleetTest, counter, fleet_pb2, job_of, jobs_pb2, plan_pb2, until
+from fleet import FleetTest, counter, curves_pb2, fleet_pb2, job_of, jobs_pb2, plan_pb2, until
 
 
 def violations(error):
@@ -53,6 +53,27 @@ class ApiTest(FleetTest):
             states.update((task.name, task.state) for task in message.tasks)
         self.assertEqual(len(states), count)
         self.assertEqual(set(states.values()), {jobs_pb2.Task.STATE_CANCELLED})
+
+    def test_what_accounts_submit_is_learned_and_outlives_a_crash(self):
+        self.scheduler()
+        self.submit(["/bin/true"], cores=2.0, expected=3600, count=3, account="globex")
+        self.submit(["/bin/true"], cores=0.5, expected=7200, account="globex")
+        self.submit(["/bin/true"], expected=3600, account="acme")
+
+        def today():
+            answer = self.curves.ListArrivals(curves_pb2.ListArrivalsRequest(), timeout=10)
+            for one in answer.arrivals:
+                self.assertEqual(len(one.days), 8)
+                self.assertGreaterEqual(one.days[0].p10_core_hours, one.core_hours_today)
+            return {one.account: one.core_hours_today for one in answer.arrivals}
+
+        self.assertEqual(today(), {"acme": 1.0, "globex": 7.0})
+        self.sched.kill()
+        self.sched.start()
+        self.until_answers()
+        self.assertEqual(today(), {"acme": 1.0, "globex": 7.0})
+        alone = self.curves.ListArrivals(curves_pb2.ListArrivalsRequest(account="acme"), timeout=10)
+        self.assertEqual([one.account for one in alone.arrivals], ["acme"])
 
     def test_logs_and_outputs_come_from_the_agent(self):
         self.scheduler()

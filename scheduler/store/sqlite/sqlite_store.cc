@@ -128,7 +128,7 @@ absl::Status ReadRows(Statement& statement, const Store::Each& each) {
     if (!row) return absl::OkStatus();
     const int64_t number = statement.Int(0);
     if (number < static_cast<int64_t>(Kind::kMeta) ||
-        number > static_cast<int64_t>(Kind::kCurveBin)) {
+        number > static_cast<int64_t>(Kind::kArrivals)) {
       return absl::DataLossError(absl::StrCat("a record has the unknown kind ", number));
     }
     HT_RETURN_IF_ERROR(each(Record{.kind = static_cast<Kind>(number),
