@@ -1,16 +1,13 @@
-// The other verbs against a fake scheduler: lists in pages, JSON, curves, plans, names for shells.
+// The other verbs against a fake scheduler: lists in pages, JSON, plans, names for shells.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "scheduler/cli/run.h"
 #include "scheduler/wire/time.h"
 #include "tests/scheduler/cli/fakes.h"
 
@@ -19,19 +16,6 @@ namespace {
 
 using testing::HasSubstr;
 using testing::Not;
-
-// Without the fakes' address.
-Result RunAlone(const std::vector<std::string>& args) {
-  std::istringstream in;
-  std::ostringstream out;
-  std::ostringstream err;
-  Console console{.in = in, .out = out, .err = err};
-  Result result;
-  result.exit_code = cli::Run(args, console);
-  result.out = out.str();
-  result.err = err.str();
-  return result;
-}
 
 void AddDataCenter(World& world, const char* id, const char* zone) {
   v1::DataCenter dc;
@@ -137,69 +121,6 @@ TEST(FleetTest, DrainSaysWhatHasChanged) {
   const Result result = fakes.Run({"node", "drain", "fra1-a"});
   EXPECT_EQ(result.out, "nodes/fra1-a\n");
   EXPECT_THAT(result.err, HasSubstr("3 tasks leave"));
-}
-
-TEST(CurveTest, ShowDrawsAndSaysHowGoodItIs) {
-  Fakes fakes;
-  v1::Curve& curve = fakes.world().curve;
-  const absl::Time now = absl::FromUnixSeconds(1772409600);
-  *curve.mutable_now() = wire::ToProto(now);
-  curve.set_time_zone("Europe/Berlin");
-  curve.set_planning_mode("forecast");
-  curve.set_bins_learned(2880);
-  curve.set_error_1h_ratio(0.041);
-  curve.set_error_24h_ratio(-1);
-  curve.set_coverage_p90_ratio(0.91);
-  for (int i = 0; i < 288; ++i) {
-    v1::Curve::Sample* sample = curve.add_history();
-    *sample->mutable_time() = wire::ToProto(now - absl::Minutes(5 * (288 - i)));
-    sample->set_load(0.5);
-  }
-  const Result result = fakes.Run({"curve", "show", "frankfurt-1"});
-  EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.out, HasSubstr("Europe/Berlin, now Mon 01:00"));
-  EXPECT_THAT(result.out, HasSubstr("****************"));
-  EXPECT_THAT(result.out, HasSubstr("10.0 days"));
-  EXPECT_THAT(result.out, HasSubstr("4.1% an hour ahead, 91% of outcomes under p90"));
-}
-
-// A file of `rows` samples, five minutes apart.
-std::string CsvOf(int rows) {
-  const std::string path = absl::StrCat(testing::TempDir(), "/curve", rows, ".csv");
-  std::ofstream out(path);
-  out << "timestamp_utc,load\n";
-  for (int i = 0; i < rows; ++i) {
-    out << absl::FormatTime("%Y-%m-%dT%H:%M:%SZ",
-                            absl::FromUnixSeconds(1700000100) + absl::Minutes(5 * i),
-                            absl::UTCTimeZone())
-        << ",0.5\n";
-  }
-  return path;
-}
-
-TEST(CurveTest, ImportSendsPartsThatMeet) {
-  Fakes fakes;
-  const Result result =
-      fakes.Run({"curve", "import", "dubai", CsvOf(100'001), "--peak", "2", "--timeout", "60s"});
-  EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_EQ(result.out, "100001 bins learned, 0 skipped\n");
-  const auto& imports = fakes.world().imports;
-  ASSERT_EQ(imports.size(), 3U);
-  EXPECT_EQ(imports[0].name(), "dataCenters/dubai");
-  EXPECT_EQ(imports[0].peak(), 2);
-  EXPECT_EQ(imports[0].samples_size(), 50'000);
-  EXPECT_EQ(imports[1].samples(0).time().seconds(), imports[0].samples(49'999).time().seconds());
-  EXPECT_EQ(imports[2].samples_size(), 3);
-}
-
-TEST(CurveTest, AMistakeInTheFileIsNamedWithItsPlace) {
-  const std::string path = testing::TempDir() + "/bad.csv";
-  std::ofstream(path) << "timestamp_utc,load\n2026-01-01T00:00:00Z,abc\n";
-  Fakes fakes;
-  const Result result = fakes.Run({"curve", "import", "dubai", path});
-  EXPECT_EQ(result.exit_code, 1);
-  EXPECT_THAT(result.err, HasSubstr(path + ":2:22"));
-  EXPECT_TRUE(fakes.world().imports.empty());
 }
 
 TEST(PlanTest, ShowsTheMapAndWhatWaits) {

@@ -281,6 +281,19 @@ class FakeAgent : public v1::AgentService::Service {
   World& world_;
 };
 
+Result RunLine(const std::vector<std::string>& args, const Fakes::RunOptions& options) {
+  std::istringstream in(options.stdin_text);
+  std::ostringstream out;
+  std::ostringstream err;
+  Console console{.in = in, .out = out, .err = err};
+  console.in_is_terminal = console.err_is_terminal = options.terminal;
+  Result result;
+  result.exit_code = cli::Run(args, console);
+  result.out = out.str();
+  result.err = err.str();
+  return result;
+}
+
 }  // namespace
 
 Fakes::Fakes() {
@@ -301,19 +314,12 @@ Fakes::Fakes() {
 
 Fakes::~Fakes() { server_.server->Shutdown(); }
 
+Result RunAlone(const std::vector<std::string>& args) { return RunLine(args, {}); }
+
 Result Fakes::Run(std::vector<std::string> args, const RunOptions& options) {
-  std::istringstream in(options.stdin_text);
-  std::ostringstream out;
-  std::ostringstream err;
-  Console console{.in = in, .out = out, .err = err};
-  console.in_is_terminal = console.err_is_terminal = options.terminal;
   // After the verb, before a job's own command.
   args.insert(std::find(args.begin(), args.end(), "--"), {"--address", address()});
-  Result result;
-  result.exit_code = cli::Run(args, console);
-  result.out = out.str();
-  result.err = err.str();
-  return result;
+  return RunLine(args, options);
 }
 
 v1::Job& Fakes::AddRunningJob(const std::string& id, int count) {

@@ -74,6 +74,9 @@ struct Result {
   std::string err;
 };
 
+// Runs `heliotrope args...` with nobody to talk to.
+Result RunAlone(const std::vector<std::string>& args);
+
 // A scheduler and an agent in one server.
 class Fakes {
  public:
