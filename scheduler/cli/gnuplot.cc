@@ -27,14 +27,20 @@ std::string GnuplotText(absl::string_view text) {
   std::string quoted = "\"";
   for (const char c : text) {
     if (static_cast<unsigned char>(c) < ' ') continue;
-    if (c == '"' || c == '\\') quoted += '\\';
+    // A command in backquotes would be run.
+    if (c == '"' || c == '\\' || c == '`') quoted += '\\';
     quoted += c;
   }
   return quoted + "\"";
 }
 
 absl::StatusOr<std::string> RunGnuplot(const std::string& script) {
-  std::string folder = std::filesystem::temp_directory_path() / "heliotrope-XXXXXX";
+  std::error_code none;
+  std::string folder = std::filesystem::temp_directory_path(none) / "heliotrope-XXXXXX";
+  if (none) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("no folder for temporary files (TMPDIR): ", none.message()));
+  }
   if (mkdtemp(folder.data()) == nullptr) {
     return absl::ErrnoToStatus(errno, absl::StrCat("making ", folder));
   }

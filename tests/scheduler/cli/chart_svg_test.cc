@@ -69,6 +69,7 @@ TEST(GnuplotTextTest, NothingEndsTheString) {
   EXPECT_EQ(GnuplotText("plain, Zürich"), "\"plain, Zürich\"");
   EXPECT_EQ(GnuplotText(R"(a "b" c)"), R"("a \"b\" c")");
   EXPECT_EQ(GnuplotText(R"(a\nb\)"), R"("a\\nb\\")");
+  EXPECT_EQ(GnuplotText("a`id`b"), R"("a\`id\`b")");
   EXPECT_EQ(GnuplotText("a\nb\tc\x1b[0m"), "\"abc[0m\"");
   EXPECT_EQ(GnuplotText(absl::string_view("a\0b", 3)), "\"ab\"");
   EXPECT_EQ(GnuplotText(""), "\"\"");
@@ -133,10 +134,24 @@ TEST(RunGnuplotTest, DrawsAxesWhenNothingIsKnown) {
   EXPECT_THAT(*picture, HasSubstr("12:00"));
 }
 
+TEST(RunGnuplotTest, ATitleIsNoCommand) {
+  const auto picture = RunGnuplot(
+      ChartScript(HalfADay(absl::CivilHour(2026, 3, 2, 6)), "`echo one` $(echo) @x {/Bold y}"));
+  ASSERT_TRUE(picture.ok()) << picture.status();
+  EXPECT_THAT(*picture, HasSubstr("`echo one` $(echo) @x {/Bold y}"));
+}
+
 TEST(RunGnuplotTest, ABrokenScriptIsAnError) {
   const absl::Status status = RunGnuplot("set no such thing\n").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
   EXPECT_THAT(std::string(status.message()), HasSubstr("gnuplot has failed"));
+}
+
+TEST(RunGnuplotTest, NoPlaceForTemporaryFiles) {
+  const ScopedVariable folder("TMPDIR", testing::TempDir() + "/nowhere");
+  const absl::Status status = RunGnuplot("").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("TMPDIR"));
 }
 
 TEST(RunGnuplotTest, SaysWhatToInstall) {
