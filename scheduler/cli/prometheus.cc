@@ -7,6 +7,7 @@
 #include <cmath>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -35,10 +36,22 @@ struct Place {
   std::string path;
 };
 
+// "HOST" or "HOST:PORT"; the library throws at a port of many digits.
+bool IsHostAndPort(absl::string_view text) {
+  if (text.find_first_of("?#@ ") != absl::string_view::npos) return false;
+  const size_t colon = text.rfind(':');
+  // A colon in [::1] is none before a port.
+  const bool with_port = colon != absl::string_view::npos && !absl::EndsWith(text, "]");
+  const absl::string_view digits = with_port ? text.substr(colon + 1) : "80";
+  int port = 0;
+  return !text.substr(0, colon).empty() && absl::c_all_of(digits, absl::ascii_isdigit) &&
+         absl::SimpleAtoi(digits, &port) && port > 0 && port <= 65535;
+}
+
 absl::StatusOr<Place> PlaceOf(const std::string& url) {
   const bool known = absl::StartsWith(url, "http://") || absl::StartsWith(url, "https://");
   const size_t host = url.find("://") + 3;
-  if (!known || host >= url.size() || url[host] == '/') {
+  if (!known || !IsHostAndPort(url.substr(host, url.find('/', host) - host))) {
     return absl::InvalidArgumentError(
         absl::StrCat("\"", url, "\" is not the URL of a Prometheus server: write it as ",
                      "http://127.0.0.1:9090"));
@@ -152,14 +165,16 @@ absl::StatusOr<std::vector<os::Sample>> ParseRangeAnswer(absl::string_view json,
   if (!google::protobuf::util::JsonStringToMessage(std::string(json), &answer).ok()) {
     return absl::InvalidArgumentError(absl::StrCat(source, ": the answer is not JSON"));
   }
-  if (TextField(answer, "status") != "success") {
+  const std::string status = TextField(answer, "status");
+  if (status == "error") {
     return absl::InvalidArgumentError(absl::StrCat(source, ": ", TextField(answer, "errorType"),
                                                    ": ",
                                                    TextField(answer, "error").substr(0, 500)));
   }
   const Value* data = Field(answer, "data");
   const Value* result = data == nullptr ? nullptr : Field(data->struct_value(), "result");
-  if (result == nullptr || TextField(data->struct_value(), "resultType") != "matrix") {
+  if (status != "success" || result == nullptr ||
+      TextField(data->struct_value(), "resultType") != "matrix") {
     return absl::InvalidArgumentError(absl::StrCat(source, ": not the answer to a range query"));
   }
   std::vector<os::Sample> samples;

@@ -91,6 +91,8 @@ TEST(RangeAnswerTest, RefusalsSayWhereAndWhy) {
       {"a vector",
        R"({"status":"success","data":{"resultType":"vector","result":[{"value":[600,"1"]}]}})",
        "http://prom:9090: not the answer to a range query"},
+      {"of another server", R"({"message":"not found"})",
+       "http://prom:9090: not the answer to a range query"},
       {"no data", R"({"status":"success"})", "http://prom:9090: not the answer to a range query"},
   };
   for (const Case& c : cases) EXPECT_EQ(WhyRefused(c.json), c.want) << c.name;
@@ -107,7 +109,9 @@ RangeQuery Query(const std::string& url) { return {.url = url, .query = "sum(cor
 
 TEST(RangeQueryTest, AUrlThatIsNone) {
   for (const char* url :
-       {"localhost:9090", "http://", "http:///api", "ftp://prom:9090", "", "://", "prom"}) {
+       {"localhost:9090", "http://", "http:///api", "ftp://prom:9090", "", "://", "http://:9090",
+        "http://prom:", "http://prom:web", "http://prom:0", "http://prom:+1", "http://prom:65536",
+        "http://prom:99999999999", "http://prom:9090?x", "http://me:secret@prom:9090", "prom"}) {
     const absl::Status status = QueryRange(Query(url)).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << url;
     EXPECT_EQ(status.message(),
@@ -129,9 +133,12 @@ TEST(RangeQueryTest, AHeaderThatIsNoneIsNotShown) {
 }
 
 TEST(RangeQueryTest, NobodyAnswers) {
-  const absl::Status status = QueryRange(Query("http://127.0.0.1:1")).status();
-  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("http://127.0.0.1:1: no answer: "));
+  for (const char* url : {"http://127.0.0.1:1", "http://127.0.0.1:1/", "https://127.0.0.1:1/behind",
+                          "http://[::1]:1"}) {
+    const absl::Status status = QueryRange(Query(url)).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(absl::StrCat(url, ": no answer: ")));
+  }
 }
 
 }  // namespace
