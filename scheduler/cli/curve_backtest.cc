@@ -112,9 +112,9 @@ std::string TextOf(const curve::Backtest& backtest, const Flags& flags, const Lo
   }
   facts.Add("coverage", coverage);
   facts.Add("pinball",
-            absl::StrFormat("p50 %.2f%%  p90 %.2f%%  p95 %.2f%%  of the mean load",
-                            100 * backtest.scores.pinball[0], 100 * backtest.scores.pinball[1],
-                            100 * backtest.scores.pinball[2]));
+            absl::StrCat("p50 ", Number("%", 100 * backtest.scores.pinball[0]), "  p90 ",
+                         Number("%", 100 * backtest.scores.pinball[1]), "  p95 ",
+                         Number("%", 100 * backtest.scores.pinball[2]), "  of the mean load"));
   Table table({{"METHOD"}, {"WAPE", Align::kRight}, {"MASE", Align::kRight}});
   const auto add = [&table](const char* name, const curve::Scores& scores) {
     table.Add({{name}, {Number("%", 100 * scores.wape)}, {Number("", scores.mase)}});

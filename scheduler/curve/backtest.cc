@@ -34,7 +34,26 @@ absl::Status CheckOptions(const BacktestOptions& options) {
   };
   HT_RETURN_IF_ERROR(check("the horizon", options.horizon, kLongestHorizon));
   HT_RETURN_IF_ERROR(check("the step between origins", options.origin_step, options.test));
-  return check("the test part", options.test, absl::Hours(10 * 366 * 24));
+  HT_RETURN_IF_ERROR(check("the test part", options.test, absl::Hours(10 * 366 * 24)));
+  if (options.origin_step < kShortestStep) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the step between origins is ", ShortDuration(options.origin_step),
+                     ", must be at least ", ShortDuration(kShortestStep)));
+  }
+  if (options.test < options.horizon) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the test part of ", ShortDuration(options.test), " cannot hold a horizon of ",
+                     ShortDuration(options.horizon), ": make it longer or the horizon shorter"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TooShort(absl::string_view has, const BacktestOptions& options) {
+  return absl::InvalidArgumentError(absl::StrCat("the series has ", has, ", needed are at least ",
+                                                 ShortDuration(kShortestTraining + options.test),
+                                                 ": a day to learn from and the test part of ",
+                                                 ShortDuration(options.test),
+                                                 "; give a longer series or a shorter test part"));
 }
 
 // The most frequent difference; of equally frequent ones the shortest.
@@ -98,6 +117,8 @@ class Tally {
     }
     for (size_t i = 0; i < kQuantiles; ++i) covered_[i] += actual <= forecast[i] ? 1 : 0;
   }
+
+  int64_t points() const { return points_; }
 
   Scores Scored(double daily_change) const {
     const double n = static_cast<double>(points_);
@@ -204,6 +225,7 @@ class Runner {
   }
 
   bool has_load() const { return unit_ > 0; }
+  bool has_scored() const { return ours_.points() > 0; }
 
   void RunOrigin(absl::Time origin, Backtest& out) {
     Learn(origin);
@@ -273,6 +295,9 @@ class Runner {
 absl::StatusOr<Backtest> RunBacktest(const std::vector<Sample>& samples, const absl::TimeZone& zone,
                                      const BacktestOptions& options) {
   HT_RETURN_IF_ERROR(CheckOptions(options));
+  if (samples.size() < 2) {
+    return TooShort(samples.empty() ? "no samples" : "1 sample", options);
+  }
   Backtest out;
   out.step = StepOf(samples);
   out.samples = static_cast<int64_t>(samples.size());
@@ -284,13 +309,8 @@ absl::StatusOr<Backtest> RunBacktest(const std::vector<Sample>& samples, const a
   const absl::Time end = samples.back().time + out.step;
   const absl::Time first = end - options.test;
   out.trained = first - samples.front().time;
-  const absl::Duration needed = kShortestTraining + std::max(options.test, options.horizon);
-  if (end - samples.front().time < needed || options.test < options.horizon) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "the series has ", ShortDuration(end - samples.front().time), ", needed are at least ",
-        ShortDuration(needed), ": a day to learn from and the test part of ",
-        ShortDuration(options.test), ", which must hold a horizon of ",
-        ShortDuration(options.horizon), "; give a longer series or a shorter test part"));
+  if (out.trained < kShortestTraining) {
+    return TooShort(ShortDuration(end - samples.front().time), options);
   }
   const Grid grid(samples, out.step);
   out.missing = grid.CountMissing();
@@ -301,6 +321,10 @@ absl::StatusOr<Backtest> RunBacktest(const std::vector<Sample>& samples, const a
   for (absl::Time origin = first; origin + options.horizon <= end; origin += options.origin_step) {
     runner.RunOrigin(origin, out);
     ++out.origins;
+  }
+  if (!runner.has_scored()) {
+    return absl::InvalidArgumentError(
+        "no sample of the test part falls into a forecast: there is nothing to score");
   }
   runner.Finish(first, out);
   return out;

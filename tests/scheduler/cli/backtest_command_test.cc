@@ -236,9 +236,30 @@ TEST(BacktestTest, ASeriesThatCannotBeForecast) {
   EXPECT_EQ(few.exit_code, 1);
   EXPECT_THAT(few.err, HasSubstr("the series has 4d4h, needed are at least 15d: a day to learn "
                                  "from and the test part of 14d"));
+  const Result one = Backtest(WriteOffice("one", {.rows = 1}));
+  EXPECT_EQ(one.exit_code, 1);
+  EXPECT_THAT(one.err, HasSubstr("the series has 1 sample, needed are at least 15d"));
+  // One forecast at the beginning of the test part, and nothing there.
+  const Result hole =
+      Backtest(WriteOffice("hole", {.rows = 30 * 24, .hole_from = 300, .hole_to = 700}),
+               {"--origin-step", "14d"});
+  EXPECT_EQ(hole.exit_code, 1);
+  EXPECT_THAT(hole.err, HasSubstr("there is nothing to score"));
   const Result slow = Backtest(WriteOffice("slow", {.rows = 30 * 12, .step = absl::Hours(2)}));
   EXPECT_EQ(slow.exit_code, 1);
   EXPECT_THAT(slow.err, HasSubstr("the series' step is 2h, must be 5m to 1h"));
+}
+
+TEST(BacktestTest, WhatCannotBeToldIsADash) {
+  // Idle in the test part: errors in % of its load are none.
+  std::string text = "timestamp_utc,load\n";
+  for (int i = 0; i < 30 * 24; ++i) {
+    absl::StrAppend(&text, Rfc3339(kStart + absl::Hours(i)), ",", i < 10 * 24 ? 7 : 0, "\n");
+  }
+  const Result result = Backtest(WriteText("idle", text));
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("\npinball    p50 -  p90 -  p95 -  of the mean load\n"),
+                                Not(HasSubstr("nan")), Not(HasSubstr("inf"))));
 }
 
 TEST(BacktestTest, OptionsOutOfRange) {
@@ -256,6 +277,8 @@ TEST(BacktestTest, OptionsOutOfRange) {
       {{"--test", "4000d"}, 1, "the test part is 4000d, must be above 0 and at most 3660d"},
       {{"--test", "30d"}, 1, "the series has 30d, needed are at least 31d"},
       {{"--origin-step", "15d"}, 1, "the step between origins is 15d, must be "},
+      {{"--origin-step", "1m"}, 1, "the step between origins is 1m, must be at least 5m"},
+      {{"--test", "12h"}, 1, "the test part of 12h cannot hold a horizon of 1d: make it longer"},
       {{"--horizon", "8d"}, 1, "the horizon is 8d, must be above 0 and at most 7d"},
   };
   for (const Case& c : cases) {
