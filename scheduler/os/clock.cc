@@ -76,9 +76,9 @@ absl::Time SchedulingClock::ToScheduling(absl::Time real) const {
 
 absl::StatusOr<absl::TimeZone> LoadTimeZone(const std::string& name) {
   absl::TimeZone zone;
-  // Absl takes "" and paths too; a zone is a name.
+  // Absl takes "", paths and "file:PATH" too; a zone is a name.
   if (!name.empty() && name.front() != '/' && name.find("..") == std::string::npos &&
-      absl::LoadTimeZone(name, &zone)) {
+      name.find(':') == std::string::npos && absl::LoadTimeZone(name, &zone)) {
     return zone;
   }
   return absl::InvalidArgumentError(

@@ -72,7 +72,8 @@ TEST(TimeZoneTest, UnknownOnesGetTheNearest) {
   EXPECT_NE(std::string(status.message()).find("did you mean \"Europe/Berlin\"?"),
             std::string::npos)
       << status;
-  for (const char* name : {"", "Mars/Olympus", "/etc/passwd", "../../etc/passwd"}) {
+  for (const char* name :
+       {"", "Mars/Olympus", "/etc/passwd", "../../etc/passwd", "file:/etc/localtime"}) {
     EXPECT_FALSE(LoadTimeZone(name).ok()) << name;
   }
 }
