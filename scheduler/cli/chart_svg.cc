@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "scheduler/cli/gnuplot.h"
 
 namespace heliotrope::cli {
@@ -17,11 +19,13 @@ constexpr char kLook[] =
     "set tics nomirror out\n"
     "set key above right horizontal samplen 2\n"
     "set format y '%g %%'\n";
-constexpr char kPlot[] =
-    "plot $forecast using 1:2:4 with filledcurves lc rgb '#cfe3f5' title 'p10 to p90', "
+// A series without points is not named: gnuplot would warn of it.
+constexpr char kPlotForecast[] =
+    "$forecast using 1:2:4 with filledcurves lc rgb '#cfe3f5' title 'p10 to p90', "
     "$forecast using 1:5 with lines lw 1 dt 2 lc rgb '#d9822b' title 'p97', "
-    "$forecast using 1:3 with lines lw 2 lc rgb '#1f6fb2' title 'forecast (median)', "
-    "$measured using 1:2 with lines lw 2 lc rgb '#333333' title 'measured'\n";
+    "$forecast using 1:3 with lines lw 2 lc rgb '#1f6fb2' title 'forecast (median)'";
+constexpr char kPlotMeasured[] =
+    "$measured using 1:2 with lines lw 2 lc rgb '#333333' title 'measured'";
 
 // Further apart than this, two points are not joined: nothing was measured between them.
 constexpr absl::Duration kMaxGap = absl::Minutes(95);
@@ -45,6 +49,15 @@ std::string Marks(const Chart& chart) {
         absl::ToUnixSeconds(time));
   }
   return marks;
+}
+
+std::string Plot(const Chart& chart) {
+  std::vector<std::string> series;
+  if (!chart.forecast.empty()) series.push_back(kPlotForecast);
+  if (!chart.measured.empty()) series.push_back(kPlotMeasured);
+  // A function without values: the axes alone.
+  if (series.empty()) series.push_back("NaN notitle");
+  return absl::StrCat("plot ", absl::StrJoin(series, ", "), "\n");
 }
 
 std::string Block(absl::string_view name, const std::vector<ChartPoint>& points) {
@@ -71,7 +84,7 @@ std::string ChartScript(const Chart& chart, absl::string_view title) {
                       absl::StrFormat("set yrange [0:%.4g]\n", 105 * top), "set xtics (",
                       Marks(chart), ")\n", "set arrow from ", now, ",graph 0 to ", now,
                       ",graph 1 nohead lc rgb '#999999' dt 3\n", Block("measured", chart.measured),
-                      Block("forecast", chart.forecast), kPlot);
+                      Block("forecast", chart.forecast), Plot(chart));
 }
 
 }  // namespace heliotrope::cli

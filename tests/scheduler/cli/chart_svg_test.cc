@@ -129,7 +129,9 @@ TEST(RunGnuplotTest, DrawsAxesWhenNothingIsKnown) {
   Chart chart = HalfADay(absl::CivilHour(2026, 3, 2, 6));
   chart.measured.clear();
   chart.forecast.clear();
+  testing::internal::CaptureStderr();
   const auto picture = RunGnuplot(ChartScript(chart, ""));
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
   ASSERT_TRUE(picture.ok()) << picture.status();
   EXPECT_THAT(*picture, HasSubstr("12:00"));
 }
