@@ -120,16 +120,19 @@ class Server {
     const auto seconds = static_cast<time_t>(absl::ToInt64Seconds(kPartTimeout));
     client_.set_connection_timeout(seconds);
     client_.set_read_timeout(seconds);
-    client_.set_follow_location(true);
+    // The headers may hold a secret, which the library would send to any other host, too.
+    client_.set_follow_location(false);
   }
 
   absl::StatusOr<std::string> Get(const httplib::Params& params, absl::string_view source) {
     std::string body;
     int code = 0;
+    std::string location;
     const auto result = client_.Get(
         httplib::append_query_params(path_, params), headers_,
-        [&code](const httplib::Response& response) {
+        [&](const httplib::Response& response) {
           code = response.status;
+          location = response.get_header_value("Location");
           return true;
         },
         [&body](const char* data, size_t size) {
@@ -143,6 +146,10 @@ class Server {
     if (!result) {
       return absl::UnavailableError(
           absl::StrCat(source, ": no answer: ", httplib::to_string(result.error())));
+    }
+    if (code >= 300 && code < 400) {
+      return absl::InvalidArgumentError(absl::StrCat(source, ": sends to ", location.substr(0, 500),
+                                                     ": give the server's own URL"));
     }
     // Errors of the query come as JSON, too; what is not JSON is not from Prometheus.
     if (code != 200 && !absl::StartsWith(body, "{")) {

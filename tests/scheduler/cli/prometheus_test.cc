@@ -4,7 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "absl/strings/str_cat.h"
+#include "httplib.h"
 
 namespace heliotrope::cli {
 namespace {
@@ -139,6 +143,26 @@ TEST(RangeQueryTest, NobodyAnswers) {
     EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
     EXPECT_THAT(std::string(status.message()), HasSubstr(absl::StrCat(url, ": no answer: ")));
   }
+}
+
+TEST(RangeQueryTest, ARedirectionIsNotFollowed) {
+  httplib::Server server;
+  std::atomic<int> asked = 0;
+  server.Get("/api/v1/query_range", [&asked](const httplib::Request&, httplib::Response& response) {
+    ++asked;
+    response.set_redirect("/elsewhere");
+  });
+  server.Get("/elsewhere", [&asked](const httplib::Request&, httplib::Response&) { ++asked; });
+  const int port = server.bind_to_any_port("127.0.0.1");
+  std::thread thread([&server] { server.listen_after_bind(); });
+  while (!server.is_running()) std::this_thread::yield();
+  const std::string url = absl::StrCat("http://127.0.0.1:", port);
+  const absl::Status status = QueryRange(Query(url)).status();
+  server.stop();
+  thread.join();
+  EXPECT_EQ(status.message(),
+            absl::StrCat(url, ": sends to /elsewhere: give the server's own URL"));
+  EXPECT_EQ(asked, 1);
 }
 
 }  // namespace
