@@ -41,7 +41,7 @@ TEST(DiagnoseTest, NamesTheNearestWord) {
       {"--address here:1 nod list", "unknown command \"nod\"; did you mean \"node\"?"},
       {"--address=here:1 nod list", "unknown command \"nod\"; did you mean \"node\"?"},
       {"region frobnicate", "unknown verb \"frobnicate\" of region; there is list"},
-      {"curve", "curve needs a verb: show, import, backtest"},
+      {"curve", "curve needs a verb: show, import, arrivals, backtest"},
       {"job list -q", "unknown flag -q"},
       {"job submit --priority -5", ""},
       {"job list --limit 3", ""},
