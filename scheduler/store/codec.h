@@ -9,6 +9,7 @@
 //   node         node id
 //   curve_state  data center           a forecaster; replaces the data center's bins
 //   curve_bin    data center, start    what came after that state
+//   arrivals     account               what it submits a day
 #pragma once
 
 #include <vector>
