@@ -59,7 +59,8 @@ absl::StatusOr<std::string> RunGnuplot(const std::string& script) {
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, picture_path.c_str(),
                                    O_WRONLY | O_CREAT | O_TRUNC, 0600);
   std::string program = "gnuplot";
-  char* const arguments[] = {program.data(), script_path.data(), nullptr};
+  std::string no_startup_files = "-d";
+  char* const arguments[] = {program.data(), no_startup_files.data(), script_path.data(), nullptr};
   pid_t pid = 0;
   const int error = posix_spawnp(&pid, "gnuplot", &actions, nullptr, arguments, environ);
   if (error == ENOENT) {

@@ -18,8 +18,8 @@ constexpr size_t kMedian = 3;
 // Of the outer loop, per day. A forecast's outcome is seen only after its lead, so a higher gain
 // overshoots; the less an outcome tells of a quantile, the higher it may and must be. The leak draws
 // an exponent back, mostly inwards, so the aim is a little outside of the level.
-constexpr std::array<double, kQuantiles> kGains = {8.0, 0.8, 0.3, 0, 0.3, 0.8, 5.0, 8.0};
-constexpr std::array<double, kQuantiles> kAims = {.025, .083, .25, .50, .75, .917, .957, .975};
+constexpr std::array<double, kQuantiles> kGains = {8.0, 2.2, 0.3, 0, 0.3, 2.2, 5.0, 8.0};
+constexpr std::array<double, kQuantiles> kAims = {.022, .093, .25, .50, .75, .907, .957, .978};
 constexpr double kLeak = 0.2;
 // No exponent goes beyond these, whatever the last days were.
 constexpr double kMostStretched = 1.5;
@@ -60,12 +60,13 @@ void ErrorModel::Learn(double error, int hour, const Steps& steps) {
   numbers_[kHourCount + at] += 1;
 }
 
-void ErrorModel::LearnCovered(const std::array<bool, kQuantiles>& covered, double days) {
+void ErrorModel::LearnCovered(const std::array<bool, kQuantiles>& covered, double days,
+                              double boost) {
   for (size_t i = 0; i < kQuantiles; ++i) {
     double& stretch = numbers_[kStretch + i];
     const double missing = kAims[i] - (covered[i] ? 1.0 : 0.0);
     const double outward = i > kMedian ? missing : -missing;
-    stretch += days * (kGains[i] * outward - kLeak * stretch);
+    stretch += days * (boost * kGains[i] * outward - kLeak * stretch);
     stretch = std::clamp(stretch, kMostShrunk, kMostStretched);
   }
 }
@@ -85,9 +86,12 @@ std::array<double, kQuantiles> ErrorModel::Quantiles() const {
     const double distance = numbers_[kQuantile + i] - median;
     quantiles[i] = median + distance * std::exp(numbers_[kStretch + i]);
   }
-  // Neighbours may cross by a step; sorting them is the rearrangement of Chernozhukov et al. 2010,
-  // which never makes a quantile worse.
-  std::sort(quantiles.begin(), quantiles.end());
+  // Neighbours may cross. From the median outwards each is at least as far out as the one before: so
+  // none depends on one further out, and each loop sees what it has done.
+  for (size_t i = kMedian + 1; i < kQuantiles; ++i) {
+    quantiles[i] = std::max(quantiles[i], quantiles[i - 1]);
+  }
+  for (size_t i = kMedian; i-- > 0;) quantiles[i] = std::min(quantiles[i], quantiles[i + 1]);
   return quantiles;
 }
 

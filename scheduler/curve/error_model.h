@@ -32,8 +32,9 @@ class ErrorModel {
   };
   void Learn(double error, int hour, const Steps& steps);
   // Whether an outcome came at or under each quantile that had been published for it; `days` is
-  // the time that this outcome stands for.
-  void LearnCovered(const std::array<bool, kQuantiles>& covered, double days);
+  // the time that this outcome stands for. `boost` multiplies the gains: a lead shorter than a day
+  // sees its outcomes sooner and may answer more.
+  void LearnCovered(const std::array<bool, kQuantiles>& covered, double days, double boost = 1);
 
   // Forgets errors above `scale`, a mean absolute error, and what they did to the quantiles: their
   // cause has been found and mended.

@@ -25,6 +25,7 @@ constexpr double kDayMemory = kSlotsPerDay;
 constexpr double kMeanMemory = 2 * kSlotsPerDay;
 constexpr double kExpertMemory = kSlotsPerWeek;
 constexpr double kSpreadMemory = kSlotsPerWeek;
+constexpr double kSpreadFloor = 1e-8;
 constexpr double kScoreMemory = kSlotsPerWeek;
 constexpr double kBandMemory = kSlotsPerDay;
 constexpr double kCoverMemory = 2 * kSlotsPerWeek;
@@ -43,15 +44,18 @@ constexpr double kMaxPriorDays = 8;
 constexpr double kProfileCut = 2.0;
 constexpr double kRegressionCut = 3.0;
 
-// A standstill is a fault when it lasts so long and the profile moves so many spreads meanwhile.
+// A standstill is a fault when it lasts so long while the profile moves so much.
 constexpr int64_t kFrozenBins = 3 * kBinsPerHour;
 constexpr double kFrozenSpreads = 2;
+constexpr double kFrozenMove = 0.05;  // of capacity
+constexpr int64_t kFrozenMinSamples = 2 * kSlotsPerWeek;
 
 // A shift of the level: this long, at least so large, and the scaled profile leaves at most this share
 // of the error. Three weeks of samples first: before that the profile is learned fast anyway.
 constexpr int64_t kShiftBins = kSlotsPerDay * 3 / 2;
 constexpr double kShiftMinChange = 0.25;
 constexpr double kShiftMaxLeft = 0.22;
+constexpr double kShiftLeastFactor = 0.2;
 constexpr int64_t kShiftMinSamples = 3 * kSlotsPerWeek;
 // A normal error's mean square in units of its squared mean absolute value.
 constexpr double kSquareOfNormal = 1.57;
@@ -74,6 +78,12 @@ Features PriorWeights(int lead_bins) {
 double PriorDays(int lead_bins) {
   const double days = static_cast<double>(lead_bins) / kSlotsPerDay;
   return std::clamp(kPriorDaysPerDayOfLead * days, kMinPriorDays, kMaxPriorDays);
+}
+
+// How much faster than a day ahead a lead may answer to what it covered.
+double BoostOf(int lead_bins) {
+  constexpr double kPower = 0.7;
+  return std::pow(std::max(1.0, static_cast<double>(kSlotsPerDay) / lead_bins), kPower);
 }
 
 void Move(double& mean, double value, double memory) { mean += (value - mean) / memory; }
@@ -131,9 +141,9 @@ Observation Forecaster::Observe(const Bin& bin) {
   const double residual = bin.load - BaseAt(slot);
   LookForStandstill(index, slot, bin.load);
   LoadCell(index) = static_cast<float>(bin.load);
-  if (Frozen()) {
+  if (Frozen()) {  // As good as a gap.
     ResidualCell(index) = LevelCell(index) = kMissing;
-    IssueForecasts();
+    FadeLevels(1);
     return Observation::kTaken;
   }
   ResidualCell(index) = static_cast<float>(residual);
@@ -158,13 +168,16 @@ void Forecaster::Advance(int64_t index) {
     for (int64_t i = index - cleared; i < index; ++i) {
       LoadCell(i) = ResidualCell(i) = LevelCell(i) = kMissing;
     }
-    const double gap = static_cast<double>(missed);
-    levels_[kFast] *= std::exp(-gap / kFastMemory);
-    levels_[kSlow] *= std::exp(-gap / kSlowMemory);
-    levels_[kDay] *= std::exp(-gap / (7 * kDayMemory));
+    FadeLevels(static_cast<double>(missed));
   }
   integers_[kLastBin] = index;
   ++integers_[kSamples];
+}
+
+void Forecaster::FadeLevels(double bins) {
+  levels_[kFast] *= std::exp(-bins / kFastMemory);
+  levels_[kSlow] *= std::exp(-bins / kSlowMemory);
+  levels_[kDay] *= std::exp(-bins / (7 * kDayMemory));
 }
 
 // A late bin fills its hole in the history and teaches the profile. Scores and corrections belong
@@ -190,12 +203,18 @@ Observation Forecaster::Backfill(int64_t index, double load) {
 void Forecaster::LookForStandstill(int64_t index, const CivilSlot& slot, double load) {
   const bool same = LoadCell(index - 1) == static_cast<float>(load);
   integers_[kSameBins] = same ? integers_[kSameBins] + 1 : 0;
-  if (integers_[kSameBins] < kFrozenBins || !Mature()) {
+  // Nothing at all for hours is what a data center without users measures; and what lasts for a day
+  // is no fault but the load.
+  const bool long_enough =
+      integers_[kSameBins] >= kFrozenBins && integers_[kSameBins] < kSlotsPerDay;
+  if (!long_enough || load == 0 || integers_[kSamples] < kFrozenMinSamples) {
     integers_[kIsFrozen] = 0;
     return;
   }
-  const double moved = BaseAt(slot) - BaseAt(SlotAt(zone_, index - kFrozenBins));
-  if (std::abs(moved) > kFrozenSpreads * std::sqrt(levels_[kSpread])) integers_[kIsFrozen] = 1;
+  const double moved = std::abs(BaseAt(slot) - BaseAt(SlotAt(zone_, index - kFrozenBins)));
+  if (moved > std::max(kFrozenSpreads * std::sqrt(levels_[kSpread]), kFrozenMove)) {
+    integers_[kIsFrozen] = 1;
+  }
 }
 
 void Forecaster::LearnResidual(double residual) {
@@ -203,7 +222,6 @@ void Forecaster::LearnResidual(double residual) {
   Move(levels_[kSlow], residual, kSlowMemory);
   Move(levels_[kDay], residual, kDayMemory);
   constexpr double kOutlier = 4.0 * 4.0;
-  constexpr double kSpreadFloor = 1e-8;
   const double young = static_cast<double>(integers_[kSamples]) + kBinsPerHour;
   const double square = std::min(residual * residual, kOutlier * levels_[kSpread]);
   Move(levels_[kSpread], square, std::min(kSpreadMemory, young));
@@ -215,13 +233,17 @@ void Forecaster::LearnResidual(double residual) {
 // weeks, and the corrections, which are additive, would have the new level but the old swing.
 void Forecaster::FollowShift(int64_t index) {
   if (integers_[kSamples] < kShiftMinSamples) return;
+  // Any special day that lies in the window holds one of these.
+  for (const int64_t i : {index, index - kShiftBins / 2, index - kShiftBins + 1}) {
+    if (IsSpecial(i)) return;
+  }
   double load = 0;
   double profile = 0;
   double error = 0;
   int count = 0;
   for (int64_t i = index - kShiftBins + 1; i <= index; ++i) {
     const double value = LoadCell(i);
-    if (std::isnan(value)) continue;
+    if (std::isnan(ResidualCell(i))) continue;
     load += value;
     profile += value - ResidualCell(i);
     error += std::abs(ResidualCell(i));
@@ -230,10 +252,12 @@ void Forecaster::FollowShift(int64_t index) {
   if (count < kShiftBins * 8 / 10 || !(profile > 0)) return;
   const double factor = load / profile;
   if (std::abs(factor - 1) < kShiftMinChange) return;
+  // Nearly nothing, or many times as much, is an outage or a fault and no new habit.
+  if (factor < kShiftLeastFactor || factor > 1 / kShiftLeastFactor) return;
   double left = 0;
   for (int64_t i = index - kShiftBins + 1; i <= index; ++i) {
     const double value = LoadCell(i);
-    if (!std::isnan(value)) left += std::abs(value - factor * (value - ResidualCell(i)));
+    if (!std::isnan(ResidualCell(i))) left += std::abs(value - factor * (value - ResidualCell(i)));
   }
   if (left < kShiftMaxLeft * error) Rescale(index, factor, left / count);
 }
@@ -268,7 +292,7 @@ void Forecaster::Rescale(int64_t index, double factor, double error) {
     float& level = LevelCell(i);
     level = static_cast<float>(i <= index - kShiftBins ? factor * level : levels_[kDay]);
   }
-  levels_[kSpread] = std::min(levels_[kSpread], kSquareOfNormal * error * error);
+  levels_[kSpread] = std::clamp(kSquareOfNormal * error * error, kSpreadFloor, levels_[kSpread]);
   for (size_t lead = 0; lead < kLeads; ++lead) {
     errors_[lead].Calm(error);
     double& own = levels_[kFirstExpert + lead * (1 + kSimple)];
@@ -312,7 +336,7 @@ void Forecaster::ScoreOpen(int64_t index, const CivilSlot& slot, double load) {
     std::array<bool, kQuantiles> covered;
     for (size_t i = 0; i < kQuantiles; ++i) covered[i] = load <= open[kFirstQuantile + i];
     const double days = stride / kSlotsPerDay;
-    errors_[lead].LearnCovered(covered, days);
+    errors_[lead].LearnCovered(covered, days, BoostOf(kLeadBins[lead]));
     errors_[lead].Learn(error, slot.hour,
                         {.quantile = kQuantileStepPerDay * days,
                          .scale = stride / kScaleMemory,
@@ -325,6 +349,8 @@ void Forecaster::ScoreOpen(int64_t index, const CivilSlot& slot, double load) {
 void Forecaster::ScoreSimple(size_t lead, const float* open, double load) {
   const double memory = kExpertMemory / kStride[lead];
   double* errors = &levels_[kFirstExpert + lead * (1 + kSimple)];
+  // On a special day there are none, and ours alone is not charged for it either.
+  if (open[kFirstSimple + kSimple - 1] == kNone) return;
   Move(errors[0], std::abs(load - open[kOwn]), memory);
   for (size_t i = 0; i < kSimple; ++i) {
     const float simple = open[kFirstSimple + i];

@@ -113,6 +113,7 @@ class Forecaster {
   bool Stale(absl::Time now) const;
 
   void Advance(int64_t index);
+  void FadeLevels(double bins);
   Observation Backfill(int64_t index, double load);
   void LookForStandstill(int64_t index, const CivilSlot& slot, double load);
   void LearnResidual(double residual);

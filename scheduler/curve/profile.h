@@ -25,9 +25,9 @@ class Profile {
   // The expected load, smoothed over the two slots on each side.
   double At(const CivilSlot& slot) const;
 
-  // Learns one value; `weight` in (0, 1] scales the gain (one half in the hour shown twice).
   // Multiplies all that has been learned: the load has a new level and its old shape.
   void Scale(double factor);
+  // Learns one value; `weight` in (0, 1] scales the gain (one half in the hour shown twice).
   void Learn(const CivilSlot& slot, double load, double weight);
 
   // The running mean of all values, about five days.

@@ -83,7 +83,9 @@ double Forecaster::ResidualAround(int64_t index) const {
 double Forecaster::KnownLoad(int64_t index) const {
   const int64_t newest = integers_[kLastBin];
   if (index > newest || index <= newest - kHistoryBins || IsSpecial(index)) return std::nan("");
-  return samples_[HistorySlot(index)];
+  // A load without a residual was measured by a sensor that hung.
+  const bool taken = !std::isnan(samples_[kHistoryBins + HistorySlot(index)]);
+  return taken ? samples_[HistorySlot(index)] : std::nan("");
 }
 
 // The mean residual of the day or so around a bin: the trailing mean that was kept some hours later.

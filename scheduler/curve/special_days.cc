@@ -28,8 +28,9 @@ void SpecialDays::SetKinds(const std::vector<SpecialKind>& kinds) {
   kinds_.clear();
   dates_.clear();
   std::vector<int64_t> wanted;
-  for (const SpecialKind& kind : kinds) wanted.push_back(HashOf(kind.name));
-  for (size_t i = 0; i < std::min(kinds.size(), kMaxSpecialKinds); ++i) {
+  const size_t count = std::min(kinds.size(), kMaxSpecialKinds);
+  for (size_t i = 0; i < count; ++i) wanted.push_back(HashOf(kinds[i].name));
+  for (size_t i = 0; i < count; ++i) {
     kinds_.push_back({PlaceFor(wanted[i], wanted), kinds[i].expected_load});
     for (const int64_t date : kinds[i].dates) dates_.emplace_back(date, i);
   }

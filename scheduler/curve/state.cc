@@ -74,13 +74,15 @@ ForecasterState FromVersion2(const ForecasterState& old, const ForecasterState& 
     const auto end = errors + (lead + 1) * ErrorModel::kNumbers;
     std::fill(end - kQuantiles, end, 0.0);
   }
+  state.numbers[kMeanLoad] = old.profile[Profile::kCells - 1];
   state.profile = old.profile;
   state.samples = old.samples;
   return state;
 }
 
 bool IsVersion2(const ForecasterState& state) {
-  return state.version == 2 && state.integers.size() == kIntegersOfVersion2 + kOpenSlots &&
+  return state.version == 2 && state.profile.size() == 2 * Profile::kCells &&
+         state.integers.size() == kIntegersOfVersion2 + kOpenSlots &&
          state.numbers.size() ==
              kLevelsOfVersion2 + kLeads * (Regression::kNumbers + ErrorModel::kNumbers);
 }
