@@ -61,7 +61,8 @@ struct Backtest {
 // them; any positive unit. The grid is the most frequent step, 5 minutes to an hour. Origins begin
 // at the end of the series less `test` and go on while a whole horizon has come. INVALID_ARGUMENT
 // when the series is too short (told how much is needed), has another grid, is zero throughout, or
-// has nothing in the test part to score; when the options make no sense. Pure; some 5 µs for each five minutes of the series.
+// has nothing in the test part to score; when the options make no sense. Pure; some 5 µs for each
+// five minutes of the series.
 absl::StatusOr<Backtest> RunBacktest(const std::vector<Sample>& samples, const absl::TimeZone& zone,
                                      const BacktestOptions& options);
 

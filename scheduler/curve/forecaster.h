@@ -81,8 +81,8 @@ class Forecaster {
   const absl::TimeZone& zone() const { return zone_; }
 
   State Save() const;
-  // Also takes what the version before has saved. INVALID_ARGUMENT if the version is unknown, a vector has the wrong size, or a value is not one
-  // that Save can have written.
+  // Also takes what the version before has saved. INVALID_ARGUMENT if the version is unknown, a
+  // vector has the wrong size, or a value is not one that Save can have written.
   static absl::StatusOr<Forecaster> Restore(absl::TimeZone zone, const Options& options,
                                             const State& state);
 
