@@ -194,7 +194,8 @@ void Machine::RebuildBoard() {
   for (size_t site = 0; site < board_.sites.size(); ++site) RefreshSite(site);
 }
 
-// Headroom and price of every block, from the forecast or, without one, from the measured load.
+// Headroom and price of every block, from the forecast or, without one, from the measured load. A
+// sensor that hangs may have stopped at the night's load: then the higher of the two counts.
 void Machine::RefreshSite(size_t index) {
   const model::DataCenter& data_center = fleet_.data_centers[index];
   plan::Site& site = board_.sites[index];
@@ -214,14 +215,19 @@ void Machine::RefreshSite(size_t index) {
                                     static_cast<double>(site.capacity.value())
                               : 0.0;
   std::vector<curve::Block> spans;
-  if (!site.reactive) {
+  const bool frozen = status.health == curve::Health::kFrozen;
+  if (!site.reactive || frozen) {
     for (const plan::Block& block : board_.grid) spans.push_back({block.start, block.length});
   }
   const std::vector<curve::BlockOutlook> outlook = curve::Outlook(forecaster, now_, spans);
   for (size_t b = 0; b < blocks; ++b) {
-    const double median = site.reactive ? measured : outlook[b].mean.p50;
-    const double high =
-        site.reactive ? measured : curve::QuantileOf(outlook[b].peak, fleet_.headroom_quantile);
+    double median = measured;
+    double high = measured;
+    if (!spans.empty()) {
+      const double least = frozen ? measured : 0;
+      median = std::max(least, outlook[b].mean.p50);
+      high = std::max(least, curve::QuantileOf(outlook[b].peak, fleet_.headroom_quantile));
+    }
     site.likely[b] = std::max(MilliCores::Zero(), target - site.capacity.ScaledBy(median));
     site.headroom[b] = std::max(MilliCores::Zero(), target - site.capacity.ScaledBy(high));
     site.price[b] = PriceAt(data_center, board_.grid[b].start + board_.grid[b].length / 2, median);
