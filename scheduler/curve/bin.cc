@@ -1,6 +1,7 @@
 #include "scheduler/curve/bin.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace heliotrope::curve {
 namespace {
@@ -50,6 +51,17 @@ int64_t SameCivilTimeBefore(const absl::TimeZone& zone, int64_t index, int64_t d
   const int64_t plain = index - days * kSlotsPerDay;
   const int64_t shift = OffsetSeconds(zone, index) - OffsetSeconds(zone, plain);
   return plain + FloorDiv(shift, kBinSeconds);
+}
+
+double DaysSinceClockChange(const absl::TimeZone& zone, int64_t index) {
+  absl::TimeZone::CivilTransition change;
+  // The moment before the end of the bin, for a change at its start counts.
+  if (!zone.PrevTransition(BinStart(index) + absl::Seconds(1), &change)) {
+    return std::numeric_limits<double>::infinity();
+  }
+  // The earlier of the two is the first second that is skipped, or that is shown twice.
+  const absl::Time at = zone.At(std::min(change.from, change.to)).trans;
+  return absl::FDivDuration(BinStart(index) - at, absl::Hours(24));
 }
 
 }  // namespace heliotrope::curve

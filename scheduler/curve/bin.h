@@ -47,4 +47,7 @@ bool ShownTwice(const absl::TimeZone& zone, int64_t index);
 // change of the clocks.
 int64_t SameCivilTimeBefore(const absl::TimeZone& zone, int64_t index, int64_t days);
 
+// Days since the zone's last change of its clocks before or at `index`; infinite if it had none.
+double DaysSinceClockChange(const absl::TimeZone& zone, int64_t index);
+
 }  // namespace heliotrope::curve

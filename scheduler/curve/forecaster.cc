@@ -44,6 +44,13 @@ constexpr double kMaxPriorDays = 8;
 constexpr double kProfileCut = 2.0;
 constexpr double kRegressionCut = 3.0;
 
+// Of the drift: its gain a day, and after a change of the clocks that of a mean which begins there and
+// has already seen so many days. It waits until the profile is no longer learned fast.
+constexpr double kDriftGain = 0.10;
+constexpr double kDriftClockDays = 1.5;
+constexpr double kDriftCut = 3.0;  // in spreads
+constexpr int64_t kDriftMinSamples = 3 * kSlotsPerWeek;
+
 // A standstill is a fault when it lasts so long while the profile moves so much.
 constexpr int64_t kFrozenBins = 3 * kBinsPerHour;
 constexpr double kFrozenSpreads = 2;
@@ -153,6 +160,7 @@ Observation Forecaster::Observe(const Bin& bin) {
        std::min(kMeanMemory, static_cast<double>(integers_[kSamples])));
   LevelCell(index) = static_cast<float>(levels_[kDay]);
   LearnProfile(slot, index, bin.load, residual);
+  LearnDrift(slot, index, residual);
   if (index % kBinsPerHour == 0) FollowShift(index);
   IssueForecasts();
   return Observation::kTaken;
@@ -265,6 +273,7 @@ void Forecaster::FollowShift(int64_t index) {
 // `error` is the mean absolute error that the scaled profile has left.
 void Forecaster::Rescale(int64_t index, double factor, double error) {
   profile_.Scale(factor);
+  drift_.Scale(factor);
   // What was before the shift is kept as if it had been at the new level, with its peculiarities.
   for (int64_t i = index - kHistoryBins + 1; i <= index; ++i) {
     float& residual = ResidualCell(i);
@@ -312,6 +321,17 @@ void Forecaster::LearnProfile(const CivilSlot& slot, int64_t index, double load,
   const double cut = kProfileCut * std::sqrt(levels_[kSpread]);
   const double learned = young ? residual : std::clamp(residual, -cut, cut);
   profile_.Learn(slot, ordinary + learned, ShownTwice(zone_, index) ? 0.5 : 1.0);
+}
+
+// What of the residual is peculiar to the time of the day; the level has its own corrections. After a
+// change of the clocks what was learned of the time of the day holds for a load that follows the clock
+// only, so what the first days show is believed almost as it is.
+void Forecaster::LearnDrift(const CivilSlot& slot, int64_t index, double residual) {
+  if (integers_[kSamples] < kDriftMinSamples || special_.KindOn(slot.date)) return;
+  const double days = DaysSinceClockChange(zone_, index);
+  const double cut = kDriftCut * std::sqrt(levels_[kSpread]);
+  drift_.Learn(slot.day, std::clamp(residual - levels_[kDay], -cut, cut),
+               std::max(kDriftGain, 1 / (days + kDriftClockDays)));
 }
 
 // Compares the open forecasts of this bin with what came, and learns from each.

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "scheduler/curve/bin.h"
 #include "scheduler/curve/curve_status.h"
+#include "scheduler/curve/day_drift.h"
 #include "scheduler/curve/error_model.h"
 #include "scheduler/curve/forecast.h"
 #include "scheduler/curve/profile.h"
@@ -81,7 +82,7 @@ class Forecaster {
   const absl::TimeZone& zone() const { return zone_; }
 
   State Save() const;
-  // Also takes what the version before has saved. INVALID_ARGUMENT if the version is unknown, a
+  // Also takes what the two versions before have saved. INVALID_ARGUMENT if the version is unknown, a
   // vector has the wrong size, or a value is not one that Save can have written.
   static absl::StatusOr<Forecaster> Restore(absl::TimeZone zone, const Options& options,
                                             const State& state);
@@ -94,7 +95,7 @@ class Forecaster {
 
   // What a forecast of a target is made from.
   struct Inputs {
-    double base = 0;  // the profile
+    double base = 0;  // the profile and its drift
     Features features{};
     Simple simple{};
   };
@@ -120,6 +121,7 @@ class Forecaster {
   void FollowShift(int64_t index);
   void Rescale(int64_t index, double factor, double error);
   void LearnProfile(const CivilSlot& slot, int64_t index, double load, double residual);
+  void LearnDrift(const CivilSlot& slot, int64_t index, double residual);
   void ScoreOpen(int64_t index, const CivilSlot& slot, double load);
   void ScoreSimple(size_t lead, const float* open, double load);
   void ScoreHour(const float* open, double load);
@@ -133,6 +135,7 @@ class Forecaster {
   absl::TimeZone zone_;
   Options options_;
   Profile profile_;
+  DayDrift drift_;
   SpecialDays special_;
   std::vector<Regression> regressions_;  // one per lead
   std::vector<ErrorModel> errors_;       // one per lead

@@ -53,10 +53,10 @@ bool Forecaster::Stale(absl::Time now) const {
   return !Any() || now - BinStart(integers_[kLastBin] + 1) > kStaleBins * BinLength();
 }
 
-// The profile, or what is expected of a special day.
+// The profile and its drift, or what is expected of a special day.
 double Forecaster::BaseAt(const CivilSlot& slot) const {
   const std::optional<size_t> kind = special_.KindOn(slot.date);
-  return kind ? special_.At(*kind, slot, profile_) : profile_.At(slot);
+  return kind ? special_.At(*kind, slot, profile_) : profile_.At(slot) + drift_.At(slot.day);
 }
 
 bool Forecaster::IsSpecial(int64_t index) const {

@@ -17,6 +17,7 @@ namespace {
 constexpr size_t kNumbers = kLevelCount +
                             size_t{kLeads} * (Regression::kNumbers + ErrorModel::kNumbers) +
                             SpecialDays::kNumbers;
+constexpr size_t kProfileCells = 2 * Profile::kCells + kSlotsPerDay;
 constexpr int64_t kLatestBin = int64_t{1} << 40;  // far beyond any calendar
 
 absl::Status CheckSize(absl::string_view what, size_t size, size_t want) {
@@ -34,7 +35,7 @@ absl::Status CheckShape(const ForecasterState& state) {
   }
   absl::Status status = CheckSize("integers", state.integers.size(), kIntegers + kOpenSlots);
   status.Update(CheckSize("numbers", state.numbers.size(), kNumbers));
-  status.Update(CheckSize("profile cells", state.profile.size(), 2 * Profile::kCells));
+  status.Update(CheckSize("profile cells", state.profile.size(), kProfileCells));
   status.Update(CheckSize("samples", state.samples.size(), 3 * kHistoryBins));
   status.Update(
       CheckSize("open forecast cells", state.open_forecasts.size(), kOpenSlots * kOpenFields));
@@ -75,8 +76,20 @@ ForecasterState FromVersion2(const ForecasterState& old, const ForecasterState& 
     std::fill(end - kQuantiles, end, 0.0);
   }
   state.numbers[kMeanLoad] = old.profile[Profile::kCells - 1];
-  state.profile = old.profile;
+  std::copy(old.profile.begin(), old.profile.end(), state.profile.begin());
   state.samples = old.samples;
+  return state;
+}
+
+// Version 3 had no drift.
+bool IsVersion3(const ForecasterState& state) {
+  return state.version == 3 && state.profile.size() == 2 * Profile::kCells;
+}
+
+ForecasterState FromVersion3(const ForecasterState& old) {
+  ForecasterState state = old;
+  state.version = ForecasterState::kVersion;
+  state.profile.resize(kProfileCells, 0.0f);
   return state;
 }
 
@@ -102,6 +115,7 @@ ForecasterState Forecaster::Save() const {
   state.numbers.insert(state.numbers.end(), special_.numbers().begin(), special_.numbers().end());
   state.profile = profile_.values();
   state.profile.insert(state.profile.end(), profile_.counts().begin(), profile_.counts().end());
+  state.profile.insert(state.profile.end(), drift_.values().begin(), drift_.values().end());
   state.samples = samples_;
   state.open_forecasts = open_;
   return state;
@@ -110,7 +124,9 @@ ForecasterState Forecaster::Save() const {
 absl::StatusOr<Forecaster> Forecaster::Restore(absl::TimeZone zone, const Options& options,
                                                const State& given) {
   Forecaster forecaster(zone, options);
-  const State state = IsVersion2(given) ? FromVersion2(given, forecaster.Save()) : given;
+  const State state = IsVersion2(given)   ? FromVersion2(given, forecaster.Save())
+                      : IsVersion3(given) ? FromVersion3(given)
+                                          : given;
   absl::Status status = CheckShape(state);
   if (status.ok()) status = CheckValues(state);
   if (!status.ok()) return status;
@@ -129,7 +145,9 @@ absl::StatusOr<Forecaster> Forecaster::Restore(absl::TimeZone zone, const Option
   forecaster.special_.Set(numbers, state.integers.data() + kFirstSpecial);
   forecaster.special_.SetKinds(options.special_days);
   const auto counts = state.profile.begin() + Profile::kCells;
-  forecaster.profile_.Set({state.profile.begin(), counts}, {counts, state.profile.end()});
+  const auto drift = counts + Profile::kCells;
+  forecaster.profile_.Set({state.profile.begin(), counts}, {counts, drift});
+  forecaster.drift_.Set({drift, state.profile.end()});
   forecaster.samples_ = state.samples;
   forecaster.open_ = state.open_forecasts;
   return forecaster;

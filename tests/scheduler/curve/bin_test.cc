@@ -1,6 +1,7 @@
 #include "scheduler/curve/bin.h"
 
 #include <gtest/gtest.h>
+#include <cmath>
 
 #include <string>
 
@@ -98,6 +99,19 @@ TEST(BinTest, TheDayBeforeIsTheSameCivilTimeNotTwentyFourHours) {
   EXPECT_EQ(before("2024-03-31T07:00:00Z", 1), At("2024-03-30T08:00:00Z"));
   EXPECT_EQ(before("2024-10-27T08:00:00Z", 1), At("2024-10-26T07:00:00Z"));
   EXPECT_EQ(before("2024-04-01T07:00:00Z", 7), At("2024-03-25T08:00:00Z"));
+}
+
+TEST(BinTest, CountsTheDaysSinceTheClocksChanged) {
+  const absl::TimeZone berlin = Zone("Europe/Berlin");
+  const auto days = [&](const char* time) {
+    return DaysSinceClockChange(berlin, BinIndex(At(time)));
+  };
+  EXPECT_EQ(days("2024-03-31T01:00:00Z"), 0);
+  EXPECT_EQ(days("2024-04-01T13:00:00Z"), 1.5);
+  EXPECT_EQ(days("2024-10-27T01:00:00Z"), 0);
+  EXPECT_EQ(days("2024-10-29T01:00:00Z"), 2);
+  EXPECT_GT(days("2024-10-27T00:55:00Z"), 200);
+  EXPECT_TRUE(std::isinf(DaysSinceClockChange(Zone("UTC"), BinIndex(At("2024-10-27T01:00:00Z")))));
 }
 
 }  // namespace
