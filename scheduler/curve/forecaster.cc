@@ -57,11 +57,14 @@ constexpr double kFrozenSpreads = 2;
 constexpr double kFrozenMove = 0.05;  // of capacity
 constexpr int64_t kFrozenMinSamples = 2 * kSlotsPerWeek;
 
-// A shift of the level: this long, at least so large, and the scaled profile leaves at most this share
-// of the error. Three weeks of samples first: before that the profile is learned fast anyway.
+// A shift of the level: the last day off by at least so much, all of it, and over a longer time the
+// scaled profile leaves at most this share of the error. Three weeks of samples first: before that the profile is learned fast anyway.
 constexpr int64_t kShiftBins = kSlotsPerDay * 3 / 2;
-constexpr double kShiftMinChange = 0.25;
+constexpr double kShiftMinChange = 0.22;
 constexpr double kShiftMaxLeft = 0.22;
+constexpr double kShiftWholeDay =
+    0.7;  // the longer time's change over the day's, if it filled the day
+constexpr double kShiftErrorMargin = 1.3;  // of a day ahead over what the scaled profile leaves
 constexpr double kShiftLeastFactor = 0.2;
 constexpr int64_t kShiftMinSamples = 3 * kSlotsPerWeek;
 // A normal error's mean square in units of its squared mean absolute value.
@@ -236,8 +239,8 @@ void Forecaster::LearnResidual(double residual) {
   levels_[kSpread] = std::max(levels_[kSpread], kSpreadFloor);
 }
 
-// A new level: for a day and a half the load has been `factor` times the profile, and it fits that far
-// better than the profile as it is. Then the profile is scaled, at once; left to itself it would take
+// A new level: for a day the load has been `factor` times the profile, and over a day and a half it
+// fits that far better than the profile as it is. Then the profile is scaled, at once; left to itself it would take
 // weeks, and the corrections, which are additive, would have the new level but the old swing.
 void Forecaster::FollowShift(int64_t index) {
   if (integers_[kSamples] < kShiftMinSamples) return;
@@ -247,6 +250,8 @@ void Forecaster::FollowShift(int64_t index) {
   }
   double load = 0;
   double profile = 0;
+  double day_load = 0;
+  double day_profile = 0;
   double error = 0;
   int count = 0;
   for (int64_t i = index - kShiftBins + 1; i <= index; ++i) {
@@ -256,10 +261,15 @@ void Forecaster::FollowShift(int64_t index) {
     profile += value - ResidualCell(i);
     error += std::abs(ResidualCell(i));
     ++count;
+    if (i <= index - kSlotsPerDay) continue;
+    day_load += value;
+    day_profile += value - ResidualCell(i);
   }
-  if (count < kShiftBins * 8 / 10 || !(profile > 0)) return;
-  const double factor = load / profile;
+  if (count < kShiftBins * 8 / 10 || !(profile > 0) || !(day_profile > 0)) return;
+  // Of the last day alone: the longer time has hours from before the shift, which would pull it back.
+  const double factor = day_load / day_profile;
   if (std::abs(factor - 1) < kShiftMinChange) return;
+  if ((load / profile - 1) / (factor - 1) < kShiftWholeDay) return;
   // Nearly nothing, or many times as much, is an outage or a fault and no new habit.
   if (factor < kShiftLeastFactor || factor > 1 / kShiftLeastFactor) return;
   double left = 0;
@@ -303,7 +313,7 @@ void Forecaster::Rescale(int64_t index, double factor, double error) {
   }
   levels_[kSpread] = std::clamp(kSquareOfNormal * error * error, kSpreadFloor, levels_[kSpread]);
   for (size_t lead = 0; lead < kLeads; ++lead) {
-    errors_[lead].Calm(error);
+    errors_[lead].Calm(kShiftErrorMargin * error);
     double& own = levels_[kFirstExpert + lead * (1 + kSimple)];
     own = std::min(own, error);
   }
