@@ -22,6 +22,8 @@ constexpr absl::Duration kLongestHorizon = kWeek;
 constexpr absl::Duration kShortestTraining = kDay;
 // The largest load before the test becomes this share of a capacity: what comes later has room.
 constexpr double kFullest = 0.8;
+// The grid has a cell per step from the first sample to the last: a wrong year must not fill memory.
+constexpr absl::Duration kLongestSeries = absl::Hours(20 * 366 * 24);
 constexpr size_t kMedian = 3;
 static_assert(kQuantileLevels[kMedian] == 0.5);
 
@@ -54,6 +56,19 @@ absl::Status TooShort(absl::string_view has, const BacktestOptions& options) {
                                                  ": a day to learn from and the test part of ",
                                                  ShortDuration(options.test),
                                                  "; give a longer series or a shorter test part"));
+}
+
+absl::Status CheckSpan(const std::vector<Sample>& samples) {
+  const absl::Time latest = samples.front().time + kLongestSeries;
+  const auto far = std::find_if(samples.begin(), samples.end(),
+                                [latest](const Sample& sample) { return sample.time > latest; });
+  if (far == samples.end()) return absl::OkStatus();
+  const auto number = far - samples.begin() + 1;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "sample ", number, " (line ", number + 1, " of a CSV file) is of ",
+      absl::FormatTime(absl::RFC3339_sec, far->time, absl::UTCTimeZone()), ", ",
+      ShortDuration(far->time - samples.front().time), " after the first, a series may span ",
+      ShortDuration(kLongestSeries), ": correct its time or leave it out"));
 }
 
 // The most frequent difference; of equally frequent ones the shortest.
@@ -298,6 +313,7 @@ absl::StatusOr<Backtest> RunBacktest(const std::vector<Sample>& samples, const a
   if (samples.size() < 2) {
     return TooShort(samples.empty() ? "no samples" : "1 sample", options);
   }
+  HT_RETURN_IF_ERROR(CheckSpan(samples));
   Backtest out;
   out.step = StepOf(samples);
   out.samples = static_cast<int64_t>(samples.size());

@@ -10,6 +10,7 @@
 namespace heliotrope::curve {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 class BacktestTest : public ::testing::Test {
@@ -99,6 +100,11 @@ TEST_F(BacktestTest, WhatCannotBeIsRefusedWithTheRemedy) {
   std::vector<Sample> zero = Office(30, absl::Hours(1), 0);
   for (Sample& sample : zero) sample.load = 0;
   EXPECT_THAT(Refused(zero).message(), HasSubstr("zero throughout"));
+  std::vector<Sample> far = Office(30, absl::Hours(1), 0);
+  far.push_back({At("9999-12-31T23:00:00Z"), 1});
+  EXPECT_THAT(Refused(far).message(),
+              AllOf(HasSubstr("sample 721 (line 722 of a CSV file) is of 9999-12-31T23:00:00"),
+                    HasSubstr("a series may span 7320d: correct its time or leave it out")));
 }
 
 }  // namespace
