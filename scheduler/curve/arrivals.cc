@@ -98,7 +98,7 @@ ArrivalState Arrivals::Save() const {
   ArrivalState state;
   state.integers.assign(integers_.begin(), integers_.end());
   state.numbers.assign(numbers_.begin(), numbers_.end());
-  state.numbers.insert(state.numbers.end(), errors_.numbers().begin(), errors_.numbers().end());
+  errors_.AppendTo(state.numbers);
   return state;
 }
 

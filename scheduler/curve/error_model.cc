@@ -95,6 +95,13 @@ std::array<double, kQuantiles> ErrorModel::Quantiles() const {
   return quantiles;
 }
 
-void ErrorModel::Set(const double* numbers) { std::copy_n(numbers, kNumbers, numbers_.begin()); }
+void ErrorModel::AppendTo(std::vector<double>& numbers) const {
+  numbers.insert(numbers.end(), numbers_.begin(), numbers_.end());
+}
+
+const double* ErrorModel::Set(const double* numbers) {
+  std::copy_n(numbers, kNumbers, numbers_.begin());
+  return numbers + kNumbers;
+}
 
 }  // namespace heliotrope::curve

@@ -17,7 +17,7 @@ struct ProfileOptions {
 // Three tables: by slot of the week (2016), by slot of the day for weekdays and weekends (2 x 288),
 // and by slot of the day (288). A table's value is trusted by n/(n+2), n being how often its slot
 // was seen, and leans on the next coarser one for the rest; the coarsest leans on the running
-// level. Core thread only.
+// level. Learning and reading are constant work; 23 kB. Core thread only.
 class Profile {
  public:
   explicit Profile(const ProfileOptions& options);

@@ -63,10 +63,11 @@ void Regression::AppendTo(std::vector<double>& numbers) const {
   numbers.insert(numbers.end(), weights_.begin(), weights_.end());
 }
 
-void Regression::Set(const double* numbers) {
+const double* Regression::Set(const double* numbers) {
   for (double& cell : information_) cell = *numbers++;
   for (double& cell : moment_) cell = *numbers++;
   for (double& cell : weights_) cell = *numbers++;
+  return numbers;
 }
 
 }  // namespace heliotrope::curve

@@ -109,9 +109,7 @@ ForecasterState Forecaster::Save() const {
             state.integers.begin() + kFirstSpecial);
   state.numbers = levels_;
   for (const Regression& regression : regressions_) regression.AppendTo(state.numbers);
-  for (const ErrorModel& errors : errors_) {
-    state.numbers.insert(state.numbers.end(), errors.numbers().begin(), errors.numbers().end());
-  }
+  for (const ErrorModel& errors : errors_) errors.AppendTo(state.numbers);
   state.numbers.insert(state.numbers.end(), special_.numbers().begin(), special_.numbers().end());
   state.profile = profile_.values();
   state.profile.insert(state.profile.end(), profile_.counts().begin(), profile_.counts().end());
@@ -134,14 +132,8 @@ absl::StatusOr<Forecaster> Forecaster::Restore(absl::TimeZone zone, const Option
   forecaster.integers_ = state.integers;
   forecaster.levels_.assign(state.numbers.begin(), state.numbers.begin() + kLevelCount);
   const double* numbers = state.numbers.data() + kLevelCount;
-  for (Regression& regression : forecaster.regressions_) {
-    regression.Set(numbers);
-    numbers += Regression::kNumbers;
-  }
-  for (ErrorModel& errors : forecaster.errors_) {
-    errors.Set(numbers);
-    numbers += ErrorModel::kNumbers;
-  }
+  for (Regression& regression : forecaster.regressions_) numbers = regression.Set(numbers);
+  for (ErrorModel& errors : forecaster.errors_) numbers = errors.Set(numbers);
   forecaster.special_.Set(numbers, state.integers.data() + kFirstSpecial);
   forecaster.special_.SetKinds(options.special_days);
   const auto counts = state.profile.begin() + Profile::kCells;
