@@ -5,7 +5,6 @@
 #include <cmath>
 #include <limits>
 #include <optional>
-#include <utility>
 
 #include "scheduler/curve/layout.h"
 
@@ -102,7 +101,7 @@ void Move(double& mean, double value, double memory) { mean += (value - mean) / 
 
 Forecaster::Forecaster(absl::TimeZone zone, const Options& options)
     : zone_(zone),
-      options_(options),
+      band_(options.band),
       profile_({.prior_load = options.prior_load}),
       integers_(kIntegers + kOpenSlots, 0),
       levels_(kLevelCount, 0.0),
@@ -123,9 +122,8 @@ Forecaster::Forecaster(absl::TimeZone zone, const Options& options)
   }
 }
 
-void Forecaster::SetSpecialDays(std::vector<SpecialKind> special_days) {
-  options_.special_days = std::move(special_days);
-  special_.SetKinds(options_.special_days);
+void Forecaster::SetSpecialDays(const std::vector<SpecialKind>& special_days) {
+  special_.SetKinds(special_days);
 }
 
 float& Forecaster::LoadCell(int64_t index) { return samples_[HistorySlot(index)]; }
@@ -411,14 +409,13 @@ void Forecaster::ScoreDay(const float* open, double load) {
 }
 
 void Forecaster::JudgeBand() {
-  const BandOptions& band = options_.band;
   const bool out = integers_[kBand] != kInBand;
   const double ease = out ? 0.8 : 1.0;
-  const double miss = (1 - band.min_cover_p97) * ease;
+  const double miss = (1 - band_.min_cover_p97) * ease;
   // A day of scores first: a few bins are not a verdict.
   const bool judged = integers_[kScoredDay] >= kSlotsPerDay / kStride[kDayLead];
-  const bool large = levels_[kBandError] > ease * band.max_error_of_load * levels_[kBandLoad] &&
-                     levels_[kBandError] > ease * band.max_error_of_capacity;
+  const bool large = levels_[kBandError] > ease * band_.max_error_of_load * levels_[kBandLoad] &&
+                     levels_[kBandError] > ease * band_.max_error_of_capacity;
   const bool low = 1 - levels_[kCover97] > miss;
   integers_[kBand] = !judged ? kInBand : large ? kErrorTooLarge : low ? kCoverTooLow : kInBand;
 }
@@ -430,7 +427,7 @@ void Forecaster::IssueForecasts() {
     const int64_t target = newest + kLeadBins[lead];
     if (target % kStride[lead] != 0) continue;
     const CivilSlot slot = SlotAt(zone_, target);
-    const Inputs inputs = InputsFor(target, kLeadBins[lead], BaseAt(slot));
+    const Inputs inputs = InputsFor(target, kLeadBins[lead], slot);
     const double own = inputs.base + regressions_[lead].Predict(inputs.features);
     const double load = Blend(lead, own, inputs.simple);
     const double scale = ScaleFor(lead, slot);

@@ -79,10 +79,12 @@ double Forecaster::ResidualAround(int64_t index) const {
   return count == 0 ? 0.0 : sum / count;
 }
 
-// Of an ordinary day; NaN where nothing is known.
-double Forecaster::KnownLoad(int64_t index) const {
+// Of a bin whose local day is `date`, if that is an ordinary one; NaN where nothing is known.
+double Forecaster::KnownLoad(int64_t index, int64_t date) const {
   const int64_t newest = integers_[kLastBin];
-  if (index > newest || index <= newest - kHistoryBins || IsSpecial(index)) return std::nan("");
+  if (index > newest || index <= newest - kHistoryBins || special_.KindOn(date)) {
+    return std::nan("");
+  }
   // A load without a residual was measured by a sensor that hung.
   const bool taken = !std::isnan(samples_[kHistoryBins + HistorySlot(index)]);
   return taken ? samples_[HistorySlot(index)] : std::nan("");
@@ -102,24 +104,26 @@ double Forecaster::LevelAround(int64_t index) const {
 // as many of them as it takes to be in the past, each against the level of its own day, so that a
 // level that has changed since does not come back with it; and how far the profile swings from the
 // level, so that a load without a daily cycle can say so.
-Forecaster::Inputs Forecaster::InputsFor(int64_t target, int64_t lead, double base) const {
+Forecaster::Inputs Forecaster::InputsFor(int64_t target, int64_t lead,
+                                         const CivilSlot& slot) const {
   const int64_t days = (lead + kSlotsPerDay - 1) / kSlotsPerDay;
   const int64_t weeks = (lead + kSlotsPerWeek - 1) / kSlotsPerWeek;
   const int64_t day = SameCivilTimeBefore(zone_, target, days);
   const int64_t week = SameCivilTimeBefore(zone_, target, 7 * weeks);
   Inputs inputs;
-  inputs.base = base;
+  inputs.base = BaseAt(slot);
   inputs.features = {levels_[kFast],
                      levels_[kSlow] - levels_[kFast],
                      levels_[kDay],
                      ResidualAround(day) - LevelAround(day),
                      ResidualAround(week) - LevelAround(week),
-                     profile_.Level() - base};
+                     profile_.Level() - inputs.base};
   // The simple ones know nothing of special days.
-  if (IsSpecial(target)) {
+  if (special_.KindOn(slot.date)) {
     inputs.simple.fill(std::nan(""));
   } else {
-    inputs.simple = {KnownLoad(day), KnownLoad(week), levels_[kMeanLoad]};
+    inputs.simple = {KnownLoad(day, slot.date - days), KnownLoad(week, slot.date - 7 * weeks),
+                     levels_[kMeanLoad]};
   }
   return inputs;
 }
@@ -162,14 +166,15 @@ double Forecaster::ScaleFor(size_t lead, const CivilSlot& slot) const {
 Forecast Forecaster::At(absl::Time target, absl::Time now) const {
   const int64_t bin = BinIndex(target);
   const CivilSlot slot = SlotAt(zone_, bin);
-  const double base = BaseAt(slot);
   const int64_t lead = Any() ? std::max<int64_t>(1, bin - integers_[kLastBin]) : kLeadBins.back();
   const auto [low, high, share] = Locate(lead);
-  double load = base;
-  if (Any()) {
-    const Inputs inputs = InputsFor(bin, lead, base);
-    const double nearer = base + regressions_[low].Predict(inputs.features);
-    const double farther = base + regressions_[high].Predict(inputs.features);
+  double load = 0;
+  if (!Any()) {
+    load = BaseAt(slot);
+  } else {
+    const Inputs inputs = InputsFor(bin, lead, slot);
+    const double nearer = inputs.base + regressions_[low].Predict(inputs.features);
+    const double farther = inputs.base + regressions_[high].Predict(inputs.features);
     load = Mix(Blend(low, nearer, inputs.simple), Blend(high, farther, inputs.simple), share);
   }
   const double scale = Mix(ScaleFor(low, slot), ScaleFor(high, slot), share);
@@ -226,7 +231,7 @@ CurveStatus Forecaster::StatusAt(absl::Time now) const {
 
   const double days =
       static_cast<double>(integers_[kLastBin] - integers_[kFirstBin] + 1) / kSlotsPerDay;
-  const BandOptions& band = options_.band;
+  const BandOptions& band = band_;
   if (Frozen()) {
     status.health = Health::kFrozen;
     status.reason = absl::StrFormat(

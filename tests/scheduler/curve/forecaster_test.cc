@@ -342,6 +342,25 @@ TEST(ForecasterTest, ASensorThatHangsIsToldAndTeachesNothing) {
   EXPECT_NE(feed.forecaster.StatusAt(feed.Now()).health, Health::kFrozen);
 }
 
+// A sale of two days at twice the load is no new level; a new level that begins the day before one is
+// followed after it.
+TEST(ForecasterTest, AShiftOfTheLevelIsNotSeenInSpecialDaysButAfterThem) {
+  Feed feed("Europe/Berlin", "2024-01-01T00:00:00+01:00");
+  const Curve curve = Noisy(feed.zone, 21, 0.01);
+  const int64_t sale = SlotAt(feed.zone, feed.next).date + 42;
+  feed.forecaster.SetSpecialDays({{.name = "sale", .dates = {sale, sale + 1, sale + 15}}});
+  feed.Run(42, curve);
+  const double before = feed.forecaster.ProfileAt(feed.Now() + absl::Hours(12));
+  feed.Run(2, [&](int64_t index) { return 2 * curve(index); });
+  EXPECT_NEAR(feed.forecaster.ProfileAt(feed.Now() - absl::Hours(36)), before, 0.02 * before);
+  feed.Run(12, curve);
+  const Curve raised = [&](int64_t index) { return 1.4 * curve(index); };
+  feed.Run(2, raised);
+  EXPECT_LT(feed.forecaster.ProfileAt(feed.Now() - absl::Hours(12)), 1.2 * before);
+  feed.Run(3, raised);
+  EXPECT_NEAR(feed.forecaster.ProfileAt(feed.Now() - absl::Hours(12)), 1.4 * before, 0.1 * before);
+}
+
 TEST(ForecasterTest, ANearlyIdleDataCenterIsNotOutOfBandForTrifles) {
   Feed feed("Europe/Berlin", "2024-01-01T00:00:00+01:00");
   Random random(9);
