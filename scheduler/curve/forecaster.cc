@@ -52,6 +52,7 @@ constexpr int64_t kDriftMinSamples = 3 * kSlotsPerWeek;
 
 // A standstill is a fault when it lasts so long while the profile moves so much.
 constexpr int64_t kFrozenBins = 3 * kBinsPerHour;
+constexpr int64_t kFrozenMaxStep = kBinsPerHour;
 constexpr double kFrozenSpreads = 2;
 constexpr double kFrozenMove = 0.05;  // of capacity
 constexpr int64_t kFrozenMinSamples = 2 * kSlotsPerWeek;
@@ -144,10 +145,11 @@ Observation Forecaster::Observe(const Bin& bin) {
   }
   if (Any() && index <= integers_[kLastBin]) return Backfill(index, bin.load);
 
+  const int64_t before = integers_[kLastBin];
   Advance(index);
   const CivilSlot slot = SlotAt(zone_, index);
   const double residual = bin.load - BaseAt(slot);
-  LookForStandstill(index, slot, bin.load);
+  LookForStandstill(before, index, bin.load);
   LoadCell(index) = static_cast<float>(bin.load);
   if (Frozen()) {  // As good as a gap.
     ResidualCell(index) = LevelCell(index) = kMissing;
@@ -208,10 +210,12 @@ Observation Forecaster::Backfill(int64_t index, double load) {
 }
 
 // The same value again and again while the profile moves is a sensor that hangs, not a load. It ends
-// with the first other value.
-void Forecaster::LookForStandstill(int64_t index, const CivilSlot& slot, double load) {
-  const bool same = LoadCell(index - 1) == static_cast<float>(load);
-  integers_[kSameBins] = same ? integers_[kSameBins] + 1 : 0;
+// with the first other value. A sensor that hangs loses bins too, so those missing between two equal
+// values count as equal, unless they are so many that nobody saw what was.
+void Forecaster::LookForStandstill(int64_t before, int64_t index, double load) {
+  const bool same =
+      index - before <= kFrozenMaxStep && LoadCell(before) == static_cast<float>(load);
+  integers_[kSameBins] = same ? integers_[kSameBins] + index - before : 0;
   // Nothing at all for hours is what a data center without users measures; and what lasts for a day
   // is no fault but the load.
   const bool long_enough =
@@ -220,7 +224,8 @@ void Forecaster::LookForStandstill(int64_t index, const CivilSlot& slot, double 
     integers_[kIsFrozen] = 0;
     return;
   }
-  const double moved = std::abs(BaseAt(slot) - BaseAt(SlotAt(zone_, index - kFrozenBins)));
+  const double moved =
+      std::abs(BaseAt(SlotAt(zone_, index)) - BaseAt(SlotAt(zone_, index - kFrozenBins)));
   if (moved > std::max(kFrozenSpreads * std::sqrt(levels_[kSpread]), kFrozenMove)) {
     integers_[kIsFrozen] = 1;
   }

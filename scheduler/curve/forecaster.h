@@ -116,7 +116,7 @@ class Forecaster {
   void Advance(int64_t index);
   void FadeLevels(double bins);
   Observation Backfill(int64_t index, double load);
-  void LookForStandstill(int64_t index, const CivilSlot& slot, double load);
+  void LookForStandstill(int64_t before, int64_t index, double load);
   void LearnResidual(double residual);
   void FollowShift(int64_t index);
   void Rescale(int64_t index, double factor, double error);

@@ -342,6 +342,28 @@ TEST(ForecasterTest, ASensorThatHangsIsToldAndTeachesNothing) {
   EXPECT_NE(feed.forecaster.StatusAt(feed.Now()).health, Health::kFrozen);
 }
 
+TEST(ForecasterTest, ASensorThatHangsAndLosesBinsIsToldToo) {
+  Feed feed("Europe/Berlin", "2024-01-01T00:00:00+01:00");
+  feed.Run(4 * 7, Noisy(feed.zone, 21, 0.01));
+  int told = 0;
+  for (int i = 0; i < kSlotsPerDay; ++i, ++feed.next) {
+    if (i % 5 != 0) continue;  // Four of five do not come.
+    feed.forecaster.Observe({BinStart(feed.next), 0.171});
+    told += feed.forecaster.StatusAt(feed.Now() + BinLength()).health == Health::kFrozen ? 1 : 0;
+  }
+  EXPECT_GE(told, 3 * kBinsPerHour / 5);
+}
+
+// What was before a gap of hours may be the same by chance.
+TEST(ForecasterTest, ALongGapBetweenTwoEqualValuesIsNoStandstill) {
+  Feed feed("Europe/Berlin", "2024-01-01T00:00:00+01:00");
+  feed.Run(4 * 7, Noisy(feed.zone, 21, 0.01));
+  feed.forecaster.Observe({BinStart(feed.next), 0.171});
+  feed.next += 10 * kBinsPerHour;
+  feed.forecaster.Observe({BinStart(feed.next), 0.171});
+  EXPECT_NE(feed.forecaster.StatusAt(feed.Now()).health, Health::kFrozen);
+}
+
 // A sale of two days at twice the load is no new level; a new level that begins the day before one is
 // followed after it.
 TEST(ForecasterTest, AShiftOfTheLevelIsNotSeenInSpecialDaysButAfterThem) {
