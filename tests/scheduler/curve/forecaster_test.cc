@@ -186,7 +186,7 @@ TEST(ForecasterTest, AWeekWithAChangeOfTheClocksIsHardlyWorseThanTheOneBefore) {
                         Case{"Europe/Berlin", "2024-10-27T00:00:00+02:00"},
                         Case{"Australia/Melbourne", "2024-10-06T00:00:00+10:00"},
                         Case{"America/Los_Angeles", "2024-11-03T00:00:00-07:00"}}) {
-    for (const double lamps : {0.0, 0.03}) {
+    for (const double lamps : {0.0, 0.10}) {
       SCOPED_TRACE(testing::Message() << c.zone << " " << c.change << " lamps " << lamps);
       const int64_t change = BinIndex(At(c.change));
       Feed feed(c.zone, "2024-01-01T00:00:00Z");
