@@ -25,7 +25,7 @@ Reason ModeOf(const curve::CurveStatus& status) {
     case curve::Health::kOutOfBand:
       return Reason::kForecastOutOfBand;
     case curve::Health::kFrozen:
-      return Reason::kForecastStale;
+      return Reason::kSensorFrozen;
     case curve::Health::kYoung:
     case curve::Health::kHealthy:
       break;

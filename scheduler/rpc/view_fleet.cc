@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "scheduler/base/duration.h"
 #include "scheduler/base/names.h"
 #include "scheduler/curve/outlook.h"
 #include "scheduler/model/reason.h"
@@ -22,6 +23,18 @@ const plan::Site* SiteOf(const core::Machine& machine, const DataCenterId& id) {
 }
 
 const char* ModeWord(bool reactive) { return reactive ? "reactive" : "forecast"; }
+
+// Why it is planned reactively, and the values behind it. A curve's own words do not say that its
+// samples have stopped.
+std::string PlanningReason(const plan::Site* site, const curve::CurveStatus& status) {
+  if (site == nullptr || !site->reactive) return status.reason;
+  std::string text = absl::StrCat(model::ReasonName(site->mode), ": ");
+  if (site->mode == model::Reason::kForecastStale) {
+    absl::StrAppend(&text, "no load sample since ",
+                    Rfc3339(status.last_sample + curve::BinLength()), "; ");
+  }
+  return absl::StrCat(text, status.reason);
+}
 
 void FillPoint(absl::Time time, const curve::Forecast& forecast, v1::Curve::Point& proto) {
   *proto.mutable_time() = wire::ToProto(time);
@@ -155,7 +168,7 @@ void FillCurve(const core::Machine& machine, const DataCenterId& id, absl::Durat
   }
   const plan::Site* site = SiteOf(machine, id);
   proto.set_planning_mode(ModeWord(site == nullptr || site->reactive));
-  proto.set_planning_reason(status.reason);
+  proto.set_planning_reason(PlanningReason(site, status));
   proto.set_bins_learned(status.samples);
   proto.set_error_1h_ratio(status.scored_hour > 0 ? status.wape_hour : -1);
   proto.set_error_24h_ratio(status.scored_day > 0 ? status.wape_day : -1);

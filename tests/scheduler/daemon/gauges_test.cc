@@ -67,6 +67,19 @@ TEST_F(GaugesTest, CountsJobsTasksNodesAndCores) {
   EXPECT_THAT(text, HasSubstr("heliotrope_submissions_total{result=\"accepted\"} 2500"));
 }
 
+TEST_F(GaugesTest, HowADataCenterIsPlannedHasItsReason) {
+  const std::string text = Refreshed();
+  const auto planning = [](const char* reason, int value) {
+    return HasSubstr(absl::StrCat("heliotrope_datacenter_planning{datacenter=\"dubai\",reason=\"",
+                                  reason, "\"} ", value, "\n"));
+  };
+  EXPECT_THAT(text, planning("NO_HISTORY", 1));
+  for (const char* other :
+       {"FORECAST", "FORECAST_YOUNG", "FORECAST_OUT_OF_BAND", "FORECAST_STALE", "SENSOR_FROZEN"}) {
+    EXPECT_THAT(text, planning(other, 0));
+  }
+}
+
 TEST_F(GaugesTest, ADataCenterThatAReloadRemovedIsShownNoMore) {
   EXPECT_THAT(Refreshed(), HasSubstr("datacenter=\"dubai\""));
   core::FleetConfig fleet = AFleet();
