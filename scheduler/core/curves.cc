@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "scheduler/base/check.h"
 #include "scheduler/base/errors.h"
+#include "scheduler/base/limits.h"
 #include "scheduler/core/machine.h"
 #include "scheduler/curve/outlook.h"
 
@@ -82,10 +83,27 @@ Reply Machine::On(const SetFleet& command) {
   return Reply{};
 }
 
+// Whether one more account's arrivals may be learned. If all places are taken, the account whose
+// newest arrival is the oldest gives its place up, once it has been idle; of several the first by
+// id.
+bool Machine::HasPlaceForAccount() {
+  if (arrivals_.size() < kMaxForecastAccounts) return true;
+  const int64_t idle_since = curve::UtcDay(now_) - kForecastAccountIdleDays;
+  if (oldest_arrival_day_ > idle_since) return false;
+  const auto idle = std::min_element(
+      arrivals_.begin(), arrivals_.end(),
+      [](const auto& a, const auto& b) { return a.second.day() < b.second.day(); });
+  oldest_arrival_day_ = idle->second.day();
+  if (oldest_arrival_day_ > idle_since) return false;
+  changes_.removed_arrivals.insert(idle->first);
+  arrivals_.erase(idle);
+  return true;
+}
+
 void Machine::LearnArrival(const model::JobSpec& spec) {
   auto known = arrivals_.find(spec.account);
   if (known == arrivals_.end()) {
-    if (arrivals_.size() >= kMaxForecastAccounts) return;
+    if (!HasPlaceForAccount()) return;
     known = arrivals_.emplace(spec.account, curve::Arrivals()).first;
   }
   known->second.Add(now_, spec.request.cores.cores() * absl::ToDoubleHours(spec.expected_duration) *

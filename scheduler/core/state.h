@@ -119,6 +119,7 @@ struct Changes {
   std::vector<std::pair<DataCenterId, curve::Bin>> bins;
   std::set<DataCenterId> curves;  // Whole state; supersedes the bins before it.
   std::set<AccountId> arrivals;
+  std::set<AccountId> removed_arrivals;
 
   bool Empty() const;
 };

@@ -153,8 +153,16 @@ void EncodeRequests(const core::Machine& machine, const core::Changes& changes, 
 }
 
 void EncodeCurves(const core::Machine& machine, const core::Changes& changes, Batch& batch) {
+  for (const AccountId& account : changes.removed_arrivals) {
+    // It may have got a place again since.
+    if (!machine.arrivals().contains(account)) {
+      batch.deletes.push_back({Kind::kArrivals, account.value()});
+    }
+  }
   for (const AccountId& account : changes.arrivals) {
-    batch.puts.push_back(ArrivalsRecord(account, machine.arrivals().at(account).Save()));
+    const auto arrivals = machine.arrivals().find(account);
+    if (arrivals == machine.arrivals().end()) continue;
+    batch.puts.push_back(ArrivalsRecord(account, arrivals->second.Save()));
   }
   for (const DataCenterId& id : changes.curves) {
     const auto curve = machine.curves().find(id);

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "heliotrope/store/v1/job.pb.h"
+#include "scheduler/base/limits.h"
 #include "scheduler/base/random.h"
 #include "scheduler/store/keys.h"
 #include "tests/scheduler/store/memory_store.h"
@@ -98,7 +99,7 @@ class Driver {
   void Submit() {
     auto spec = std::make_shared<model::JobSpec>();
     spec->command = {"true"};
-    spec->account = AccountId("default");
+    spec->account = AccountId(absl::StrCat("account-", random_.Uniform(3)));
     spec->count = 1 + static_cast<uint32_t>(random_.Uniform(5));
     spec->expected_duration = absl::Minutes(30);
     spec->residency.words = {"AE"};
@@ -179,6 +180,7 @@ MemoryStore::Map Whole(const core::Machine& machine) {
   }
   for (const auto& [id, request] : machine.requests()) all.requests.insert(id);
   for (const auto& [id, node] : machine.nodes()) all.nodes.insert(id);
+  for (const auto& [account, arrivals] : machine.arrivals()) all.arrivals.insert(account);
   MemoryStore store;
   EXPECT_TRUE(store.Commit(Encode(machine, all)).ok());
   return store.map();
@@ -187,7 +189,8 @@ MemoryStore::Map Whole(const core::Machine& machine) {
 // Without what is not the same by design: curves and times of writing.
 MemoryStore::Map Comparable(MemoryStore::Map map) {
   std::erase_if(map, [](const auto& entry) {
-    return entry.first.first >= Kind::kCurveState || entry.first.first == Kind::kMeta;
+    return entry.first.first == Kind::kCurveState || entry.first.first == Kind::kCurveBin ||
+           entry.first.first == Kind::kMeta;
   });
   for (auto& [key, value] : map) {
     if (key.first != Kind::kJob) continue;
@@ -254,6 +257,12 @@ TEST(Codec, AMachineThatRecoversIsTheOneThatWrote) {
     for (const auto& [id, curve] : driver.machine().curves()) {
       EXPECT_EQ(recovered.curves().at(id).History(), curve.History()) << id;
     }
+    ASSERT_EQ(recovered.arrivals().size(), driver.machine().arrivals().size());
+    for (const auto& [account, arrivals] : driver.machine().arrivals()) {
+      const curve::ArrivalState back = recovered.arrivals().at(account).Save();
+      EXPECT_EQ(back.integers, arrivals.Save().integers) << account;
+      EXPECT_EQ(back.numbers, arrivals.Save().numbers) << account;
+    }
     for (const auto& [uid, job] : driver.machine().jobs()) {
       const core::Job* back = recovered.FindJob(uid);
       ASSERT_NE(back, nullptr);
@@ -287,6 +296,44 @@ TEST(Codec, ACurveStateReplacesTheBinsBeforeIt) {
   EXPECT_TRUE(image->curves.contains(id));
   EXPECT_FALSE(image->bins.contains(id));
   EXPECT_EQ(image->bins.at(DataCenterId("virginia")), (std::vector<curve::Bin>{{kStart, 0.25}}));
+}
+
+// A job of each account, on one day.
+void SubmitFor(core::Machine& machine, const std::vector<std::string>& accounts, absl::Time now) {
+  for (const std::string& account : accounts) {
+    auto spec = std::make_shared<model::JobSpec>();
+    spec->command = {"true"};
+    spec->account = AccountId(account);
+    spec->expected_duration = absl::Minutes(30);
+    spec->residency.words = {"AE"};
+    const core::SubmitJob submit{.spec = spec,
+                                 .id = JobId(absl::StrCat(account, "-", absl::ToUnixSeconds(now))),
+                                 .request = {}};
+    const absl::Status taken = machine.Apply(submit, now).reply.status;
+    ASSERT_TRUE(taken.ok()) << taken;
+  }
+}
+
+TEST(Codec, AnAccountThatGaveItsPlaceUpIsNoLongerInTheStore) {
+  core::Machine machine(Options(), Fleet());
+  MemoryStore store;
+  std::vector<std::string> accounts;
+  for (size_t i = 0; i < kMaxForecastAccounts; ++i) accounts.push_back(absl::StrCat("a", 1000 + i));
+  SubmitFor(machine, accounts, kStart);
+  ASSERT_TRUE(store.Commit(Encode(machine, machine.TakeChanges())).ok());
+  ASSERT_TRUE(store.map().contains({Kind::kArrivals, "a1000"}));
+  const absl::Time later = kStart + absl::Hours(24 * kForecastAccountIdleDays);
+  // In one batch a1000 goes and comes back, in the place of a1001.
+  SubmitFor(machine, {"new", "a1000"}, later);
+  ASSERT_TRUE(store.Commit(Encode(machine, machine.TakeChanges())).ok());
+  EXPECT_TRUE(store.map().contains({Kind::kArrivals, "new"}));
+  EXPECT_TRUE(store.map().contains({Kind::kArrivals, "a1000"}));
+  EXPECT_FALSE(store.map().contains({Kind::kArrivals, "a1001"}));
+  auto image = DecodeAll(store);
+  ASSERT_TRUE(image.ok()) << image.status();
+  EXPECT_EQ(image->arrivals.size(), kMaxForecastAccounts);
+  EXPECT_EQ(image->arrivals.at(AccountId("a1000")).integers,
+            machine.arrivals().at(AccountId("a1000")).Save().integers);
 }
 
 TEST(Codec, WhatIsDamagedIsNamed) {
