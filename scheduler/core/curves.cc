@@ -72,6 +72,7 @@ Reply Machine::On(const SetFleet& command) {
     if (known == curves_.end() || known->second.zone() != data_center.time_zone) {
       curves_.insert_or_assign(
           data_center.id, curve::Forecaster(data_center.time_zone, curve::ForecasterOptions{}));
+      coverage_[data_center.id] = Coverage();
     }
     curves_.at(data_center.id).SetSpecialDays(SpecialDaysOf(data_center.id));
     accumulators_[data_center.id];
@@ -153,6 +154,7 @@ Reply Machine::On(const ImportCurve& command) {
     return reply;
   }
   curve::Forecaster copy = curve->second;
+  Coverage coverage = coverage_.at(command.data_center);
   for (const curve::Bin& bin : command.bins) {
     if (bin.start > now_) {
       reply.status = InvalidField(
@@ -163,12 +165,13 @@ Reply Machine::On(const ImportCurve& command) {
                        absl::FormatTime(absl::RFC3339_sec, now_, absl::UTCTimeZone())));
       return reply;
     }
-    const curve::Observation seen = copy.Observe(bin);
+    const curve::Observation seen = Learn(bin, copy, coverage);
     const bool learned = seen == curve::Observation::kTaken || seen == curve::Observation::kLate;
     ++(learned ? reply.bins_learned : reply.bins_skipped);
   }
   if (command.validate_only) return reply;
   curve->second = std::move(copy);
+  coverage_.at(command.data_center) = std::move(coverage);
   changes_.curves.insert(command.data_center);
   bins_since_state_[command.data_center] = 0;
   board_stale_ = true;
@@ -188,10 +191,17 @@ void Machine::CloseBins() {
   WantPlan();
 }
 
+curve::Observation Machine::Learn(const curve::Bin& bin, curve::Forecaster& curve,
+                                  Coverage& coverage) {
+  const curve::Observation seen = curve.Observe(bin);
+  if (seen == curve::Observation::kTaken) coverage.Follow(bin, curve);
+  return seen;
+}
+
 void Machine::LearnBin(const DataCenterId& id, const curve::Bin& bin) {
   auto curve = curves_.find(id);
   if (curve == curves_.end()) return;
-  const curve::Observation seen = curve->second.Observe(bin);
+  const curve::Observation seen = Learn(bin, curve->second, coverage_.at(id));
   if (seen != curve::Observation::kTaken && seen != curve::Observation::kLate) return;
   if (++bins_since_state_[id] >= kBinsPerCurveState) {
     bins_since_state_[id] = 0;

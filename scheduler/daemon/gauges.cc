@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "scheduler/base/status_macros.h"
 #include "scheduler/daemon/thread.h"
 #include "scheduler/model/task.h"
@@ -107,6 +108,10 @@ Gauges::FleetView Gauges::LookAtFleet(const core::Machine& machine) {
     shown.mode = site.mode;
     const auto curve = machine.curves().find(site.id);
     if (curve != machine.curves().end()) shown.curve = curve->second.StatusAt(machine.now());
+    const auto coverage = machine.coverage().find(site.id);
+    for (size_t i = 0; i < curve::kQuantiles && coverage != machine.coverage().end(); ++i) {
+      shown.coverage[i] = coverage->second.share(i);
+    }
     view.sites.push_back(std::move(shown));
   }
   for (const auto& [id, node] : machine.nodes()) {
@@ -155,8 +160,7 @@ void Gauges::Show(const FleetView& view) {
     }
     gauges.error_hour->Set(site.curve.wape_hour);
     gauges.error_day->Set(site.curve.wape_day);
-    gauges.cover_p90->Set(site.curve.cover_p90);
-    gauges.cover_p97->Set(site.curve.cover_p97);
+    for (size_t i = 0; i < curve::kQuantiles; ++i) gauges.coverage[i]->Set(site.coverage[i]);
   }
   // A reload may have taken some away.
   std::erase_if(data_centers_, [&](const auto& entry) {
@@ -172,7 +176,8 @@ Gauges::OfDataCenter Gauges::MakeDataCenter(const DataCenterId& id) {
     return &registry_.AddGauge(name, help, labels);
   };
   constexpr char kErrorHelp[] = "Sum of absolute forecast errors over sum of loads, by lead.";
-  constexpr char kCoverageHelp[] = "Share of loads at or below the quantile that was forecast.";
+  constexpr char kCoverageHelp[] =
+      "Share of loads at or below the quantile of a day before; the level until one is judged.";
   OfDataCenter gauges;
   gauges.capacity = add(kCapacity, "Cores of connected nodes that are not drained.");
   gauges.foreground = add(kForeground, "Cores that the foreground uses, as measured.");
@@ -186,8 +191,10 @@ Gauges::OfDataCenter Gauges::MakeDataCenter(const DataCenterId& id) {
   }
   gauges.error_hour = add(kError, kErrorHelp, {{"lead", "1h"}});
   gauges.error_day = add(kError, kErrorHelp, {{"lead", "24h"}});
-  gauges.cover_p90 = add(kCoverage, kCoverageHelp, {{"level", "0.9"}});
-  gauges.cover_p97 = add(kCoverage, kCoverageHelp, {{"level", "0.97"}});
+  for (size_t i = 0; i < curve::kQuantiles; ++i) {
+    gauges.coverage[i] =
+        add(kCoverage, kCoverageHelp, {{"level", absl::StrCat(curve::kQuantileLevels[i])}});
+  }
   return gauges;
 }
 
@@ -200,8 +207,7 @@ void Gauges::Remove(const OfDataCenter& gauges) {
   for (prometheus::Gauge* gauge : gauges.planning) registry_.RemoveGauge(kPlanning, *gauge);
   registry_.RemoveGauge(kError, *gauges.error_hour);
   registry_.RemoveGauge(kError, *gauges.error_day);
-  registry_.RemoveGauge(kCoverage, *gauges.cover_p90);
-  registry_.RemoveGauge(kCoverage, *gauges.cover_p97);
+  for (prometheus::Gauge* gauge : gauges.coverage) registry_.RemoveGauge(kCoverage, *gauge);
 }
 
 }  // namespace heliotrope::daemon

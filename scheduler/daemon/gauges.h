@@ -44,8 +44,7 @@ class Gauges {
     std::array<prometheus::Gauge*, kPlanningReasons> planning{};
     prometheus::Gauge* error_hour = nullptr;
     prometheus::Gauge* error_day = nullptr;
-    prometheus::Gauge* cover_p90 = nullptr;
-    prometheus::Gauge* cover_p97 = nullptr;
+    std::array<prometheus::Gauge*, curve::kQuantiles> coverage{};
   };
 
   // What one look at the fleet yields; plain values, so that the look is short.
@@ -58,6 +57,7 @@ class Gauges {
     bool reactive = true;
     model::Reason mode = model::Reason::kNoHistory;
     curve::CurveStatus curve;
+    std::array<double, curve::kQuantiles> coverage = curve::kQuantileLevels;
   };
   struct FleetView {
     std::vector<Site> sites;

@@ -15,6 +15,8 @@ namespace heliotrope::rpc {
 
 namespace {
 
+constexpr size_t kP90 = 5;
+
 const plan::Site* SiteOf(const core::Machine& machine, const DataCenterId& id) {
   for (const plan::Site& site : machine.board().sites) {
     if (site.id == id) return &site;
@@ -172,7 +174,9 @@ void FillCurve(const core::Machine& machine, const DataCenterId& id, absl::Durat
   proto.set_bins_learned(status.samples);
   proto.set_error_1h_ratio(status.scored_hour > 0 ? status.wape_hour : -1);
   proto.set_error_24h_ratio(status.scored_day > 0 ? status.wape_day : -1);
-  proto.set_coverage_p90_ratio(status.scored_day > 0 ? status.cover_p90 : -1);
+  const core::Coverage& coverage = machine.coverage().at(id);
+  static_assert(curve::kQuantileLevels[kP90] == 0.9);
+  proto.set_coverage_p90_ratio(coverage.scored() > 0 ? coverage.share(kP90) : -1);
 }
 
 void FillRegionCurve(const core::Machine& machine, const RegionId& id, absl::Duration history,

@@ -258,6 +258,9 @@ TEST(Codec, AMachineThatRecoversIsTheOneThatWrote) {
     for (const auto& [id, curve] : driver.machine().curves()) {
       EXPECT_EQ(recovered.curves().at(id).History(), curve.History()) << id;
     }
+    for (const auto& [id, coverage] : driver.machine().coverage()) {
+      EXPECT_EQ(recovered.coverage().at(id).scored(), coverage.scored()) << id;
+    }
     ASSERT_EQ(recovered.arrivals().size(), driver.machine().arrivals().size());
     for (const auto& [account, arrivals] : driver.machine().arrivals()) {
       const curve::ArrivalState back = recovered.arrivals().at(account).Save();
@@ -384,6 +387,38 @@ TEST(Codec, ArrivalsOfOtherBytesOrAnotherReleaseAreRefused) {
   const absl::Status refused = Decode({newer}).status();
   EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(refused.message()), HasSubstr("arrivals record \"globex\""));
+}
+
+TEST(Codec, HowGoodTheForecastsWereIsKeptWithTheCurve) {
+  core::Machine machine(Options(), Fleet());
+  const DataCenterId id("dubai");
+  core::ImportCurve history;
+  history.data_center = id;
+  Random random(3);
+  for (absl::Time time = kStart - absl::Hours(24 * 7); time < kStart; time += absl::Minutes(5)) {
+    history.bins.push_back({time, random.Double()});
+  }
+  ASSERT_TRUE(machine.Apply(history, kStart).reply.status.ok());
+  const core::Coverage& coverage = machine.coverage().at(id);
+  ASSERT_GT(coverage.scored(), 0);
+  MemoryStore store;
+  ASSERT_TRUE(store.Commit(Encode(machine, machine.TakeChanges())).ok());
+  auto image = DecodeAll(store);
+  ASSERT_TRUE(image.ok()) << image.status();
+  // What a release without it wrote is read as well.
+  auto older = DecodeAll(store);
+  ASSERT_TRUE(older.ok()) << older.status();
+  older->coverage.clear();
+  core::Machine recovered(Options(), Fleet());
+  ASSERT_TRUE(recovered.Recover(*std::move(image), kStart).ok());
+  EXPECT_EQ(recovered.coverage().at(id).scored(), coverage.scored());
+  for (size_t i = 0; i < curve::kQuantiles; ++i) {
+    EXPECT_EQ(recovered.coverage().at(id).share(i), coverage.share(i)) << i;
+  }
+  core::Machine upgraded(Options(), Fleet());
+  ASSERT_TRUE(upgraded.Recover(*std::move(older), kStart).ok());
+  EXPECT_EQ(upgraded.coverage().at(id).scored(), 0);
+  EXPECT_EQ(upgraded.curves().at(id).StatusAt(kStart).samples, 7 * 288);
 }
 
 TEST(Codec, WhatIsDamagedIsNamed) {
