@@ -8,13 +8,13 @@ _heliotrope() {
     word="${COMP_WORDS[i]}"
     case "$word" in
       --) COMPREPLY=($(compgen -f -- "$cur")); return ;;
-      --account|--address|--attempt|--checkpoint-exit-code|--checkpoint-grace|--checkpoint-interval|--checkpoint-signal|--checkpoint-size|--column|--cores|--count|--data-center|--deadline|--env|--expected|--file|--header|--history|--home|--horizon|--job|--jurisdiction|--limit|--load|--memory|--name|--origin-step|--out|--output|--peak|--priority|--prometheus|--query|--request-id|--residency|--retries|--since|--state|--step|--svg|--tail|--test|--time-zone|--timeout|--tls-ca|--tls-cert|--tls-key|--to|--workdir|-f) ((i++)) ;;
+      --account|--address|--attempt|--checkpoint-exit-code|--checkpoint-grace|--checkpoint-interval|--checkpoint-signal|--checkpoint-size|--column|--cores|--count|--data-center|--deadline|--env|--expected|--file|--header|--header-file|--history|--home|--horizon|--job|--jurisdiction|--limit|--load|--memory|--name|--origin-step|--out|--output|--peak|--priority|--prometheus|--query|--request-id|--residency|--retries|--since|--state|--step|--svg|--tail|--test|--time-zone|--timeout|--tls-ca|--tls-cert|--tls-key|--to|--workdir|-f) ((i++)) ;;
       -*) ;;
       *) [[ $path == *" "* ]] || path="${path:+$path }$word" ;;
     esac
   done
   case "$prev" in
-    --file|--load|--out|--svg|--tls-ca|--tls-cert|--tls-key|--to|-f) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    --file|--header-file|--load|--out|--svg|--tls-ca|--tls-cert|--tls-key|--to|-f) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     --job) COMPREPLY=($(compgen -W "$(heliotrope __complete job 2>/dev/null)" -- "$cur")); return ;;
     --data-center|--home) COMPREPLY=($(compgen -W "$(heliotrope __complete datacenter 2>/dev/null)" -- "$cur")); return ;;
     --account|--address|--attempt|--checkpoint-exit-code|--checkpoint-grace|--checkpoint-interval|--checkpoint-signal|--checkpoint-size|--column|--cores|--count|--deadline|--env|--expected|--header|--history|--horizon|--jurisdiction|--limit|--memory|--name|--origin-step|--output|--peak|--priority|--prometheus|--query|--request-id|--residency|--retries|--since|--state|--step|--tail|--test|--time-zone|--timeout|--workdir) return ;;
@@ -45,7 +45,7 @@ _heliotrope() {
       "datacenter get") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "curve") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "curve show") flags="--help --history --horizon --svg --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
-      "curve import") flags="--help --prometheus --query --since --step --header --peak --column --dry-run --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
+      "curve import") flags="--help --prometheus --query --since --step --header --header-file --peak --column --dry-run --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "curve arrivals") flags="--help --account --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "curve backtest") flags="--help --load --column --time-zone --test --origin-step --horizon --out --compare --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "plan") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;

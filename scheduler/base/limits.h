@@ -72,8 +72,11 @@ inline constexpr size_t kMaxMessageBytes = 1024;
 
 inline constexpr size_t kMaxRegions = 64;
 inline constexpr size_t kMaxDataCenters = 1024;
-// Accounts whose batch work is forecast; of more the first.
+// Accounts whose batch work is forecast; of more the first, until one has been idle.
 inline constexpr size_t kMaxForecastAccounts = 1000;
+// UTC days since an account's newest batch work after which a new account may have its place: more
+// than a month, for what is submitted monthly.
+inline constexpr int64_t kForecastAccountIdleDays = 35;
 inline constexpr size_t kMaxNodes = 20'000;
 // Attempts on one node, live or waiting for their acknowledgement.
 inline constexpr size_t kMaxAttemptsPerNode = 10'000;

@@ -48,6 +48,7 @@ struct ImportFlags {
   std::string prometheus;
   std::string query;
   std::vector<std::string> headers;
+  std::string header_file;
   std::optional<absl::Duration> since;
   std::optional<absl::Duration> step;
   double peak = 1;
@@ -179,6 +180,10 @@ absl::StatusOr<std::vector<os::Sample>> SamplesFromPrometheus(const ImportFlags&
       query.step % absl::Minutes(5) != absl::ZeroDuration()) {
     return Misuse("--step must be 5m to 1h, in steps of 5m");
   }
+  if (!flags.header_file.empty()) {
+    HT_ASSIGN_OR_RETURN(const std::vector<std::string> secret, ReadHeaderFile(flags.header_file));
+    query.headers.insert(query.headers.end(), secret.begin(), secret.end());
+  }
   // On the grid of the bins, and the bin that is under way left out.
   const int64_t step = absl::ToInt64Seconds(query.step);
   query.to = absl::FromUnixSeconds(absl::ToUnixSeconds(absl::Now()) / step * step) - query.step;
@@ -192,8 +197,9 @@ absl::StatusOr<std::vector<os::Sample>> SamplesOf(const ImportFlags& flags) {
     return Misuse("give either a FILE or --prometheus with --query");
   }
   if (from_prometheus) return SamplesFromPrometheus(flags);
-  if (!flags.query.empty() || !flags.headers.empty() || flags.since || flags.step) {
-    return Misuse("--query, --header, --since and --step go with --prometheus");
+  if (!flags.query.empty() || !flags.headers.empty() || !flags.header_file.empty() || flags.since ||
+      flags.step) {
+    return Misuse("--query, --header, --header-file, --since and --step go with --prometheus");
   }
   return os::ReadSeriesCsv(flags.file, {.value_column = flags.column});
 }
@@ -225,7 +231,9 @@ void AddImport(CommandTree& tree, Noun noun) {
                             {"heliotrope curve import frankfurt-1 january.csv",
                              "heliotrope curve import dubai requests.csv --column rps --peak 48000",
                              "heliotrope curve import virginia --prometheus http://127.0.0.1:9090 "
-                             "--query 'sum(cores)'"},
+                             "--query 'sum(cores)'",
+                             "heliotrope curve import dubai --prometheus https://prom --query load "
+                             "--header-file ~/.prom"},
                             "datacenter"},
                            [flags](Context& context) { return Import(context, *flags); });
   verb.Argument("DATACENTER", flags->name, Need::kRequired, "such as frankfurt-1");
@@ -235,7 +243,10 @@ void AddImport(CommandTree& tree, Noun noun) {
   verb.Text("--query", flags->query, "PROMQL", "an expression whose answer is one series");
   verb.Duration("--since", flags->since, "how far back to ask Prometheus (default 56d)");
   verb.Duration("--step", flags->step, "from one sample to the next, 5m to 1h (default 5m)");
-  verb.Repeated("--header", flags->headers, "NAME:VALUE", "send this to Prometheus, too");
+  verb.Repeated("--header", flags->headers, "NAME:VALUE",
+                "send this to Prometheus, too; others see it in ps: no secrets here");
+  verb.Text("--header-file", flags->header_file, "FILE",
+            "send these, too, one NAME:VALUE a line, such as an Authorization");
   verb.Real("--peak", flags->peak, "what 100% of the capacity is in the file's unit (default 1)");
   verb.Text("--column", flags->column, "NAME", "the CSV's second column");
   verb.Flag("--dry-run", flags->dry_run, "check only");

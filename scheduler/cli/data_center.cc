@@ -19,6 +19,15 @@ std::string LocalClock(const v1::DataCenter& data_center) {
   return time.size() >= 16 ? time.substr(11, 5) : time;
 }
 
+// "forecast", or "reactive: SENSOR_FROZEN": whoever sees it must know where to look.
+Cell PlanningCell(const v1::DataCenter& dc) {
+  if (dc.planning_mode() != "reactive") return {dc.planning_mode()};
+  return {dc.planning_reason().empty()
+              ? dc.planning_mode()
+              : absl::StrCat(dc.planning_mode(), ": ", dc.planning_reason()),
+          Style::kWarn};
+}
+
 Outcome List(Context& context) {
   HT_ASSIGN_OR_RETURN(Client * scheduler, context.Scheduler());
   HT_ASSIGN_OR_RETURN(const v1::ListDataCentersResponse answer, ListDataCenters(*scheduler));
@@ -39,18 +48,17 @@ Outcome List(Context& context) {
                {"PLANNING"}});
   for (const v1::DataCenter& dc : answer.data_centers()) {
     const int64_t capacity = dc.capacity_milli_cores();
-    table.Add(
-        {{ShortName(dc.name())},
-         {ShortName(dc.region())},
-         {dc.jurisdiction()},
-         {LocalClock(dc)},
-         {absl::StrCat(dc.connected_node_count(), "/", dc.node_count())},
-         {CoresWords(capacity)},
-         {ShareWords(dc.foreground_milli_cores(), capacity)},
-         {ShareWords(dc.batch_milli_cores(), capacity)},
-         {CoresWords(dc.headroom_milli_cores())},
-         {absl::StrCat(dc.task_count())},
-         {dc.planning_mode(), dc.planning_mode() == "reactive" ? Style::kWarn : Style::kPlain}});
+    table.Add({{ShortName(dc.name())},
+               {ShortName(dc.region())},
+               {dc.jurisdiction()},
+               {LocalClock(dc)},
+               {absl::StrCat(dc.connected_node_count(), "/", dc.node_count())},
+               {CoresWords(capacity)},
+               {ShareWords(dc.foreground_milli_cores(), capacity)},
+               {ShareWords(dc.batch_milli_cores(), capacity)},
+               {CoresWords(dc.headroom_milli_cores())},
+               {absl::StrCat(dc.task_count())},
+               PlanningCell(dc)});
   }
   context.Print(table.Render(context.look()));
   return Exit::kOk;

@@ -18,6 +18,7 @@
 #include "scheduler/base/duration.h"
 #include "scheduler/base/limits.h"
 #include "scheduler/base/status_macros.h"
+#include "scheduler/os/files.h"
 
 namespace heliotrope::cli {
 namespace {
@@ -29,6 +30,7 @@ using google::protobuf::Value;
 constexpr int64_t kPointsPerPart = 10'000;
 // A point takes some forty bytes.
 constexpr size_t kMaxAnswerBytes = 16 << 20;
+constexpr int64_t kMaxHeaderFileBytes = 64 << 10;
 constexpr absl::Duration kPartTimeout = absl::Minutes(1);
 
 struct Place {
@@ -62,18 +64,24 @@ absl::StatusOr<Place> PlaceOf(const std::string& url) {
   return place;
 }
 
+// Name and value. An error does not show the line: it may be a secret.
+absl::StatusOr<std::pair<std::string, std::string>> HeaderOf(absl::string_view line) {
+  const std::pair<absl::string_view, absl::string_view> parts =
+      absl::StrSplit(line, absl::MaxSplits(':', 1));
+  const absl::string_view name = absl::StripAsciiWhitespace(parts.first);
+  const absl::string_view value = absl::StripAsciiWhitespace(parts.second);
+  if (name.empty() || value.empty() || absl::c_any_of(name, absl::ascii_iscntrl) ||
+      absl::c_any_of(value, absl::ascii_iscntrl)) {
+    return absl::InvalidArgumentError("a header is not of the form \"Name: value\"");
+  }
+  return std::pair(std::string(name), std::string(value));
+}
+
 absl::StatusOr<httplib::Headers> HeadersOf(const std::vector<std::string>& lines) {
   httplib::Headers headers;
   for (const std::string& line : lines) {
-    const std::pair<absl::string_view, absl::string_view> parts =
-        absl::StrSplit(line, absl::MaxSplits(':', 1));
-    if (parts.first.empty() || parts.second.empty() ||
-        line.find_first_of("\r\n") != std::string::npos) {
-      // Not shown: it may be a secret.
-      return absl::InvalidArgumentError("a header is not of the form \"Name: value\"");
-    }
-    headers.emplace(std::string(absl::StripAsciiWhitespace(parts.first)),
-                    std::string(absl::StripAsciiWhitespace(parts.second)));
+    HT_ASSIGN_OR_RETURN(auto header, HeaderOf(line));
+    headers.insert(std::move(header));
   }
   return headers;
 }
@@ -165,6 +173,24 @@ class Server {
 };
 
 }  // namespace
+
+absl::StatusOr<std::vector<std::string>> ReadHeaderFile(const std::string& path) {
+  HT_ASSIGN_OR_RETURN(const std::string text, os::ReadFile(path, kMaxHeaderFileBytes));
+  std::vector<std::string> headers;
+  int number = 0;
+  for (const absl::string_view raw : absl::StrSplit(text, '\n')) {
+    ++number;
+    const absl::string_view line = absl::StripAsciiWhitespace(raw);
+    if (line.empty() || line.front() == '#') continue;
+    HT_RETURN_IF_ERROR(HeaderOf(line).status(), absl::StrCat(path, ":", number));
+    headers.emplace_back(line);
+  }
+  if (headers.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": has no header: write one \"Name: value\" a line"));
+  }
+  return headers;
+}
 
 absl::StatusOr<std::vector<os::Sample>> ParseRangeAnswer(absl::string_view json,
                                                          absl::string_view source) {

@@ -24,6 +24,11 @@ struct RangeQuery {
   absl::Duration step = absl::Minutes(5);
 };
 
+// The headers in a file, one "Name: value" a line; empty lines and those that begin with # are left
+// out. For what others on the machine must not see, as they see a command line. INVALID_ARGUMENT
+// names the line and shows nothing of it; NOT_FOUND and others as of os::ReadFile.
+absl::StatusOr<std::vector<std::string>> ReadHeaderFile(const std::string& path);
+
 // Asks in parts that every server grants (it gives 11,000 points a series at most) and returns the
 // samples in order of time; where the server says NaN or nothing there is none. INVALID_ARGUMENT: the
 // URL, the query, an answer of several series, a value that is infinite or negative. NOT_FOUND: no

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "scheduler/base/check.h"
 #include "scheduler/base/errors.h"
+#include "scheduler/base/limits.h"
 #include "scheduler/core/machine.h"
 #include "scheduler/curve/outlook.h"
 
@@ -25,7 +26,7 @@ Reason ModeOf(const curve::CurveStatus& status) {
     case curve::Health::kOutOfBand:
       return Reason::kForecastOutOfBand;
     case curve::Health::kFrozen:
-      return Reason::kForecastStale;
+      return Reason::kSensorFrozen;
     case curve::Health::kYoung:
     case curve::Health::kHealthy:
       break;
@@ -71,6 +72,7 @@ Reply Machine::On(const SetFleet& command) {
     if (known == curves_.end() || known->second.zone() != data_center.time_zone) {
       curves_.insert_or_assign(
           data_center.id, curve::Forecaster(data_center.time_zone, curve::ForecasterOptions{}));
+      coverage_[data_center.id] = Coverage();
     }
     curves_.at(data_center.id).SetSpecialDays(SpecialDaysOf(data_center.id));
     accumulators_[data_center.id];
@@ -82,10 +84,27 @@ Reply Machine::On(const SetFleet& command) {
   return Reply{};
 }
 
+// Whether one more account's arrivals may be learned. If all places are taken, the account whose
+// newest arrival is the oldest gives its place up, once it has been idle; of several the first by
+// id.
+bool Machine::HasPlaceForAccount() {
+  if (arrivals_.size() < kMaxForecastAccounts) return true;
+  const int64_t idle_since = curve::UtcDay(now_) - kForecastAccountIdleDays;
+  if (oldest_arrival_day_ > idle_since) return false;
+  const auto idle = std::min_element(
+      arrivals_.begin(), arrivals_.end(),
+      [](const auto& a, const auto& b) { return a.second.day() < b.second.day(); });
+  oldest_arrival_day_ = idle->second.day();
+  if (oldest_arrival_day_ > idle_since) return false;
+  changes_.removed_arrivals.insert(idle->first);
+  arrivals_.erase(idle);
+  return true;
+}
+
 void Machine::LearnArrival(const model::JobSpec& spec) {
   auto known = arrivals_.find(spec.account);
   if (known == arrivals_.end()) {
-    if (arrivals_.size() >= kMaxForecastAccounts) return;
+    if (!HasPlaceForAccount()) return;
     known = arrivals_.emplace(spec.account, curve::Arrivals()).first;
   }
   known->second.Add(now_, spec.request.cores.cores() * absl::ToDoubleHours(spec.expected_duration) *
@@ -135,6 +154,7 @@ Reply Machine::On(const ImportCurve& command) {
     return reply;
   }
   curve::Forecaster copy = curve->second;
+  Coverage coverage = coverage_.at(command.data_center);
   for (const curve::Bin& bin : command.bins) {
     if (bin.start > now_) {
       reply.status = InvalidField(
@@ -145,12 +165,13 @@ Reply Machine::On(const ImportCurve& command) {
                        absl::FormatTime(absl::RFC3339_sec, now_, absl::UTCTimeZone())));
       return reply;
     }
-    const curve::Observation seen = copy.Observe(bin);
+    const curve::Observation seen = Learn(bin, copy, coverage);
     const bool learned = seen == curve::Observation::kTaken || seen == curve::Observation::kLate;
     ++(learned ? reply.bins_learned : reply.bins_skipped);
   }
   if (command.validate_only) return reply;
   curve->second = std::move(copy);
+  coverage_.at(command.data_center) = std::move(coverage);
   changes_.curves.insert(command.data_center);
   bins_since_state_[command.data_center] = 0;
   board_stale_ = true;
@@ -170,10 +191,17 @@ void Machine::CloseBins() {
   WantPlan();
 }
 
+curve::Observation Machine::Learn(const curve::Bin& bin, curve::Forecaster& curve,
+                                  Coverage& coverage) {
+  const curve::Observation seen = curve.Observe(bin);
+  if (seen == curve::Observation::kTaken) coverage.Follow(bin, curve);
+  return seen;
+}
+
 void Machine::LearnBin(const DataCenterId& id, const curve::Bin& bin) {
   auto curve = curves_.find(id);
   if (curve == curves_.end()) return;
-  const curve::Observation seen = curve->second.Observe(bin);
+  const curve::Observation seen = Learn(bin, curve->second, coverage_.at(id));
   if (seen != curve::Observation::kTaken && seen != curve::Observation::kLate) return;
   if (++bins_since_state_[id] >= kBinsPerCurveState) {
     bins_since_state_[id] = 0;

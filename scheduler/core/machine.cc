@@ -137,11 +137,18 @@ void Machine::RecoverCurves(Image& image) {
       auto restored = curve::Forecaster::Restore(
           data_center.time_zone, {.special_days = SpecialDaysOf(data_center.id)}, state->second);
       // A state of another zone or layout: the bins that follow it teach the curve anew.
-      if (restored.ok()) curves_.insert_or_assign(data_center.id, *std::move(restored));
+      if (restored.ok()) {
+        curves_.insert_or_assign(data_center.id, *std::move(restored));
+        // Of a release that kept none: judged anew.
+        auto coverage = Coverage::Restore(image.coverage[data_center.id]);
+        if (coverage.ok()) coverage_[data_center.id] = *std::move(coverage);
+      }
     }
     auto bins = image.bins.find(data_center.id);
     if (bins == image.bins.end()) continue;
-    for (const curve::Bin& bin : bins->second) curves_.at(data_center.id).Observe(bin);
+    for (const curve::Bin& bin : bins->second) {
+      Learn(bin, curves_.at(data_center.id), coverage_.at(data_center.id));
+    }
     bins_since_state_[data_center.id] = static_cast<int>(bins->second.size());
   }
 }

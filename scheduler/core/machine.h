@@ -19,6 +19,7 @@
 #include "absl/time/time.h"
 #include "scheduler/base/limits.h"
 #include "scheduler/core/command.h"
+#include "scheduler/core/coverage.h"
 #include "scheduler/core/effect.h"
 #include "scheduler/core/state.h"
 #include "scheduler/curve/arrivals.h"
@@ -80,7 +81,9 @@ class Machine {
   const plan::Plan& current_plan() const { return plan_; }
   const plan::Input& board() const { return board_; }
   const std::map<DataCenterId, curve::Forecaster>& curves() const { return curves_; }
-  // The batch work that accounts submit; of the first kMaxForecastAccounts.
+  // How good they have been; of the same data centers.
+  const std::map<DataCenterId, Coverage>& coverage() const { return coverage_; }
+  // The batch work that accounts submit; of kMaxForecastAccounts at most, an idle one gives way.
   const std::map<AccountId, curve::Arrivals>& arrivals() const { return arrivals_; }
   int64_t active_jobs() const { return totals_active_; }
   int64_t pending_tasks() const { return totals_pending_; }
@@ -217,9 +220,12 @@ class Machine {
   // curves.cc
   Reply On(const SetFleet& command);
   Reply On(const ImportCurve& command);
+  bool HasPlaceForAccount();
   void LearnArrival(const model::JobSpec& spec);
   std::vector<curve::SpecialKind> SpecialDaysOf(const DataCenterId& data_center) const;
   void CloseBins();
+  static curve::Observation Learn(const curve::Bin& bin, curve::Forecaster& curve,
+                                  Coverage& coverage);
   void LearnBin(const DataCenterId& id, const curve::Bin& bin);
   void RebuildBoard();
   void RefreshSite(size_t site);
@@ -243,10 +249,13 @@ class Machine {
   std::map<RequestId, Request> requests_;
   std::map<NodeId, Node> nodes_;
   std::map<DataCenterId, curve::Forecaster> curves_;
-  std::map<AccountId, curve::Arrivals> arrivals_;
+  std::map<DataCenterId, Coverage> coverage_;      // One beside each of curves_.
+  std::map<AccountId, curve::Arrivals> arrivals_;  // Each advanced to its newest arrival.
 
   // Derived from the durable state, or of this process's life.
   absl::flat_hash_map<std::string, JobUid> uid_by_id_;  // Lookup only.
+  // No day in arrivals_ is before it, so that full places need not be searched at each submission.
+  int64_t oldest_arrival_day_ = 0;
   std::set<std::pair<absl::Time, RequestId>> request_expiry_;
   std::set<std::pair<absl::Time, JobUid>> job_expiry_;
   std::set<std::pair<absl::Time, TaskId>> backoffs_;

@@ -36,7 +36,7 @@ JobState Job::State() const {
 bool Changes::Empty() const {
   return !meta && jobs.empty() && removed_jobs.empty() && tasks.empty() && nodes.empty() &&
          requests.empty() && removed_requests.empty() && bins.empty() && curves.empty() &&
-         arrivals.empty();
+         arrivals.empty() && removed_arrivals.empty();
 }
 
 }  // namespace heliotrope::core

@@ -16,6 +16,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 #include "scheduler/core/command.h"
+#include "scheduler/core/coverage.h"
 #include "scheduler/curve/arrivals.h"
 #include "scheduler/curve/forecaster.h"
 #include "scheduler/model/task.h"
@@ -119,6 +120,7 @@ struct Changes {
   std::vector<std::pair<DataCenterId, curve::Bin>> bins;
   std::set<DataCenterId> curves;  // Whole state; supersedes the bins before it.
   std::set<AccountId> arrivals;
+  std::set<AccountId> removed_arrivals;
 
   bool Empty() const;
 };
@@ -131,6 +133,7 @@ struct Image {
   std::map<RequestId, Request> requests;
   std::vector<Node> nodes;
   std::map<DataCenterId, curve::ForecasterState> curves;
+  std::map<DataCenterId, CoverageState> coverage;  // Written with the curve.
   std::map<AccountId, curve::ArrivalState> arrivals;
   std::map<DataCenterId, std::vector<curve::Bin>> bins;  // After the state, oldest first.
 };

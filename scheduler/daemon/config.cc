@@ -281,7 +281,6 @@ class Checker {
   }
 
   void CheckSpecialDays() {
-    constexpr double kLeastLoad = 0.1;
     constexpr double kMostLoad = 10;
     std::set<std::string> names;
     for (int i = 0; i < config_.special_days_size(); ++i) {
@@ -292,9 +291,10 @@ class Checker {
         Problem(absl::StrCat(field, ".name"), absl::StrCat("\"", days.name(), "\" is there twice"));
       }
       curve::SpecialKind kind{.name = days.name(), .dates = DatesOf(field, days)};
-      if (days.expected_load() != 0) {
-        kind.expected_load = Number(absl::StrCat(field, ".expected_load"), days.expected_load(), 1,
-                                    kLeastLoad, kMostLoad);
+      // 0 is a value here: a data center that is closed that day.
+      if (days.has_expected_load()) {
+        kind.expected_load =
+            Number(absl::StrCat(field, ".expected_load"), days.expected_load(), 0, 0, kMostLoad);
       }
       AddSpecialKind(field, days, kind);
     }

@@ -1,9 +1,11 @@
 #include "scheduler/daemon/gauges.h"
 
+#include <iterator>
 #include <set>
 #include <string>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "scheduler/base/status_macros.h"
 #include "scheduler/daemon/thread.h"
 #include "scheduler/model/task.h"
@@ -18,6 +20,10 @@ constexpr int kJobsAtATime = 1000;
 
 constexpr const char* kJobStateLabels[] = {"pending", "running", "succeeded", "failed",
                                            "cancelled"};
+// All that core::Machine gives a site's mode.
+constexpr model::Reason kPlanningModes[] = {
+    model::Reason::kForecast,          model::Reason::kNoHistory,     model::Reason::kForecastYoung,
+    model::Reason::kForecastOutOfBand, model::Reason::kForecastStale, model::Reason::kSensorFrozen};
 constexpr const char* kNodeStateLabels[] = {"ready", "silent", "lost"};
 
 constexpr char kCapacity[] = "heliotrope_datacenter_capacity_cores";
@@ -25,6 +31,7 @@ constexpr char kForeground[] = "heliotrope_datacenter_foreground_cores";
 constexpr char kBatch[] = "heliotrope_datacenter_batch_cores";
 constexpr char kHeadroom[] = "heliotrope_datacenter_headroom_cores";
 constexpr char kReactive[] = "heliotrope_datacenter_planned_reactively";
+constexpr char kPlanning[] = "heliotrope_datacenter_planning";
 constexpr char kError[] = "heliotrope_forecast_error_ratio";
 constexpr char kCoverage[] = "heliotrope_forecast_coverage_ratio";
 
@@ -98,8 +105,13 @@ Gauges::FleetView Gauges::LookAtFleet(const core::Machine& machine) {
     shown.batch = site.batch_now.cores();
     shown.headroom = site.headroom.empty() ? 0 : site.headroom.front().cores();
     shown.reactive = site.reactive;
+    shown.mode = site.mode;
     const auto curve = machine.curves().find(site.id);
     if (curve != machine.curves().end()) shown.curve = curve->second.StatusAt(machine.now());
+    const auto coverage = machine.coverage().find(site.id);
+    for (size_t i = 0; i < curve::kQuantiles && coverage != machine.coverage().end(); ++i) {
+      shown.coverage[i] = coverage->second.share(i);
+    }
     view.sites.push_back(std::move(shown));
   }
   for (const auto& [id, node] : machine.nodes()) {
@@ -143,10 +155,12 @@ void Gauges::Show(const FleetView& view) {
     gauges.batch->Set(site.batch);
     gauges.headroom->Set(site.headroom);
     gauges.reactive->Set(site.reactive ? 1 : 0);
+    for (size_t i = 0; i < kPlanningReasons; ++i) {
+      gauges.planning[i]->Set(site.mode == kPlanningModes[i] ? 1 : 0);
+    }
     gauges.error_hour->Set(site.curve.wape_hour);
     gauges.error_day->Set(site.curve.wape_day);
-    gauges.cover_p90->Set(site.curve.cover_p90);
-    gauges.cover_p97->Set(site.curve.cover_p97);
+    for (size_t i = 0; i < curve::kQuantiles; ++i) gauges.coverage[i]->Set(site.coverage[i]);
   }
   // A reload may have taken some away.
   std::erase_if(data_centers_, [&](const auto& entry) {
@@ -162,17 +176,25 @@ Gauges::OfDataCenter Gauges::MakeDataCenter(const DataCenterId& id) {
     return &registry_.AddGauge(name, help, labels);
   };
   constexpr char kErrorHelp[] = "Sum of absolute forecast errors over sum of loads, by lead.";
-  constexpr char kCoverageHelp[] = "Share of loads at or below the quantile that was forecast.";
+  constexpr char kCoverageHelp[] =
+      "Share of loads at or below the quantile of a day before; the level until one is judged.";
   OfDataCenter gauges;
   gauges.capacity = add(kCapacity, "Cores of connected nodes that are not drained.");
   gauges.foreground = add(kForeground, "Cores that the foreground uses, as measured.");
   gauges.batch = add(kBatch, "Cores that tasks hold, reservations included.");
   gauges.headroom = add(kHeadroom, "Cores that batch may use now.");
   gauges.reactive = add(kReactive, "1 while its forecast is not used.");
+  static_assert(std::size(kPlanningModes) == kPlanningReasons);
+  for (size_t i = 0; i < kPlanningReasons; ++i) {
+    gauges.planning[i] = add(kPlanning, "1 for the reason of how it is planned.",
+                             {{"reason", std::string(model::ReasonName(kPlanningModes[i]))}});
+  }
   gauges.error_hour = add(kError, kErrorHelp, {{"lead", "1h"}});
   gauges.error_day = add(kError, kErrorHelp, {{"lead", "24h"}});
-  gauges.cover_p90 = add(kCoverage, kCoverageHelp, {{"level", "0.9"}});
-  gauges.cover_p97 = add(kCoverage, kCoverageHelp, {{"level", "0.97"}});
+  for (size_t i = 0; i < curve::kQuantiles; ++i) {
+    gauges.coverage[i] =
+        add(kCoverage, kCoverageHelp, {{"level", absl::StrCat(curve::kQuantileLevels[i])}});
+  }
   return gauges;
 }
 
@@ -182,10 +204,10 @@ void Gauges::Remove(const OfDataCenter& gauges) {
   registry_.RemoveGauge(kBatch, *gauges.batch);
   registry_.RemoveGauge(kHeadroom, *gauges.headroom);
   registry_.RemoveGauge(kReactive, *gauges.reactive);
+  for (prometheus::Gauge* gauge : gauges.planning) registry_.RemoveGauge(kPlanning, *gauge);
   registry_.RemoveGauge(kError, *gauges.error_hour);
   registry_.RemoveGauge(kError, *gauges.error_day);
-  registry_.RemoveGauge(kCoverage, *gauges.cover_p90);
-  registry_.RemoveGauge(kCoverage, *gauges.cover_p97);
+  for (prometheus::Gauge* gauge : gauges.coverage) registry_.RemoveGauge(kCoverage, *gauge);
 }
 
 }  // namespace heliotrope::daemon

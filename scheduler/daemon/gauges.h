@@ -11,6 +11,7 @@
 #include "scheduler/base/mutex.h"
 #include "scheduler/core/machine.h"
 #include "scheduler/daemon/core_loop.h"
+#include "scheduler/model/reason.h"
 #include "scheduler/os/metrics.h"
 
 namespace heliotrope::daemon {
@@ -32,6 +33,7 @@ class Gauges {
  private:
   static constexpr size_t kJobStates = 5;
   static constexpr size_t kTaskStates = 7;
+  static constexpr size_t kPlanningReasons = 6;
 
   struct OfDataCenter {
     prometheus::Gauge* capacity = nullptr;
@@ -39,10 +41,10 @@ class Gauges {
     prometheus::Gauge* batch = nullptr;
     prometheus::Gauge* headroom = nullptr;
     prometheus::Gauge* reactive = nullptr;
+    std::array<prometheus::Gauge*, kPlanningReasons> planning{};
     prometheus::Gauge* error_hour = nullptr;
     prometheus::Gauge* error_day = nullptr;
-    prometheus::Gauge* cover_p90 = nullptr;
-    prometheus::Gauge* cover_p97 = nullptr;
+    std::array<prometheus::Gauge*, curve::kQuantiles> coverage{};
   };
 
   // What one look at the fleet yields; plain values, so that the look is short.
@@ -53,7 +55,9 @@ class Gauges {
     double batch = 0;
     double headroom = 0;
     bool reactive = true;
+    model::Reason mode = model::Reason::kNoHistory;
     curve::CurveStatus curve;
+    std::array<double, curve::kQuantiles> coverage = curve::kQuantileLevels;
   };
   struct FleetView {
     std::vector<Site> sites;

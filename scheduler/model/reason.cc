@@ -44,6 +44,7 @@ absl::string_view ReasonName(Reason reason) {
     case Reason::kForecastYoung: return "FORECAST_YOUNG";
     case Reason::kForecastOutOfBand: return "FORECAST_OUT_OF_BAND";
     case Reason::kForecastStale: return "FORECAST_STALE";
+    case Reason::kSensorFrozen: return "SENSOR_FROZEN";
     case Reason::kNotBeforeHeadroom: return "NOT_BEFORE_HEADROOM";
     case Reason::kMissesDeadline: return "MISSES_DEADLINE";
     case Reason::kFits: return "FITS";

@@ -50,7 +50,8 @@ enum class Reason : unsigned char {
   kNoHistory,          // Reactively: nothing is known of its past.
   kForecastYoung,      // Reactively: less than a day of history.
   kForecastOutOfBand,  // Reactively: the forecast's errors have left the band.
-  kForecastStale,      // Reactively: no load sample for too long, or a sensor that hangs.
+  kForecastStale,      // Reactively: no load sample for too long.
+  kSensorFrozen,       // Reactively: what measures its load hangs, the samples stand still.
   // What an option of `explain` says beyond these.
   kNotBeforeHeadroom,  // Headroom comes later.
   kMissesDeadline,     // Would end after the deadline.

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "scheduler/base/duration.h"
 #include "scheduler/base/names.h"
 #include "scheduler/curve/outlook.h"
 #include "scheduler/model/reason.h"
@@ -14,6 +15,8 @@ namespace heliotrope::rpc {
 
 namespace {
 
+constexpr size_t kP90 = 5;
+
 const plan::Site* SiteOf(const core::Machine& machine, const DataCenterId& id) {
   for (const plan::Site& site : machine.board().sites) {
     if (site.id == id) return &site;
@@ -22,6 +25,18 @@ const plan::Site* SiteOf(const core::Machine& machine, const DataCenterId& id) {
 }
 
 const char* ModeWord(bool reactive) { return reactive ? "reactive" : "forecast"; }
+
+// Why it is planned reactively, and the values behind it. A curve's own words do not say that its
+// samples have stopped.
+std::string PlanningReason(const plan::Site* site, const curve::CurveStatus& status) {
+  if (site == nullptr || !site->reactive) return status.reason;
+  std::string text = absl::StrCat(model::ReasonName(site->mode), ": ");
+  if (site->mode == model::Reason::kForecastStale) {
+    absl::StrAppend(&text, "no load sample since ",
+                    Rfc3339(status.last_sample + curve::BinLength()), "; ");
+  }
+  return absl::StrCat(text, status.reason);
+}
 
 void FillPoint(absl::Time time, const curve::Forecast& forecast, v1::Curve::Point& proto) {
   *proto.mutable_time() = wire::ToProto(time);
@@ -155,11 +170,13 @@ void FillCurve(const core::Machine& machine, const DataCenterId& id, absl::Durat
   }
   const plan::Site* site = SiteOf(machine, id);
   proto.set_planning_mode(ModeWord(site == nullptr || site->reactive));
-  proto.set_planning_reason(status.reason);
+  proto.set_planning_reason(PlanningReason(site, status));
   proto.set_bins_learned(status.samples);
   proto.set_error_1h_ratio(status.scored_hour > 0 ? status.wape_hour : -1);
   proto.set_error_24h_ratio(status.scored_day > 0 ? status.wape_day : -1);
-  proto.set_coverage_p90_ratio(status.scored_day > 0 ? status.cover_p90 : -1);
+  const core::Coverage& coverage = machine.coverage().at(id);
+  static_assert(curve::kQuantileLevels[kP90] == 0.9);
+  proto.set_coverage_p90_ratio(coverage.scored() > 0 ? coverage.share(kP90) : -1);
 }
 
 void FillRegionCurve(const core::Machine& machine, const RegionId& id, absl::Duration history,

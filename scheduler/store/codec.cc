@@ -68,7 +68,24 @@ core::Node FromRecord(const v1::Node& record, FieldReader& reader) {
   return node;
 }
 
-Record CurveStateRecord(const DataCenterId& id, const curve::ForecasterState& state) {
+void FillCoverage(const core::CoverageState& state, v1::Coverage& record) {
+  record.set_scored(state.scored);
+  record.mutable_shares()->Add(state.shares.begin(), state.shares.end());
+  record.mutable_bins()->Add(state.bins.begin(), state.bins.end());
+  record.mutable_quantiles()->Add(state.quantiles.begin(), state.quantiles.end());
+}
+
+core::CoverageState FromRecord(const v1::Coverage& record) {
+  core::CoverageState state;
+  state.scored = record.scored();
+  state.shares.assign(record.shares().begin(), record.shares().end());
+  state.bins.assign(record.bins().begin(), record.bins().end());
+  state.quantiles.assign(record.quantiles().begin(), record.quantiles().end());
+  return state;
+}
+
+Record CurveStateRecord(const DataCenterId& id, const curve::ForecasterState& state,
+                        const core::CoverageState& coverage) {
   v1::CurveState record;
   record.set_version(kRecordVersion);
   record.set_forecaster_version(state.version);
@@ -77,6 +94,7 @@ Record CurveStateRecord(const DataCenterId& id, const curve::ForecasterState& st
   record.mutable_profile()->Add(state.profile.begin(), state.profile.end());
   record.mutable_samples()->Add(state.samples.begin(), state.samples.end());
   record.mutable_open_forecasts()->Add(state.open_forecasts.begin(), state.open_forecasts.end());
+  FillCoverage(coverage, *record.mutable_coverage());
   return Made(Kind::kCurveState, id.value(), record);
 }
 
@@ -153,14 +171,23 @@ void EncodeRequests(const core::Machine& machine, const core::Changes& changes, 
 }
 
 void EncodeCurves(const core::Machine& machine, const core::Changes& changes, Batch& batch) {
+  for (const AccountId& account : changes.removed_arrivals) {
+    // It may have got a place again since.
+    if (!machine.arrivals().contains(account)) {
+      batch.deletes.push_back({Kind::kArrivals, account.value()});
+    }
+  }
   for (const AccountId& account : changes.arrivals) {
-    batch.puts.push_back(ArrivalsRecord(account, machine.arrivals().at(account).Save()));
+    const auto arrivals = machine.arrivals().find(account);
+    if (arrivals == machine.arrivals().end()) continue;
+    batch.puts.push_back(ArrivalsRecord(account, arrivals->second.Save()));
   }
   for (const DataCenterId& id : changes.curves) {
     const auto curve = machine.curves().find(id);
     if (curve == machine.curves().end()) continue;
     batch.delete_prefixes.push_back({Kind::kCurveBin, CurveBinPrefix(id)});
-    batch.puts.push_back(CurveStateRecord(id, curve->second.Save()));
+    batch.puts.push_back(
+        CurveStateRecord(id, curve->second.Save(), machine.coverage().at(id).Save()));
   }
   for (const auto& [id, bin] : changes.bins) {
     // A state that is written with it holds it already.
@@ -255,6 +282,7 @@ absl::Status Decoder::Add(const Record& record) {
       case Kind::kCurveState: {
         HT_ASSIGN_OR_RETURN(const v1::CurveState message, Parsed<v1::CurveState>(record));
         image_.curves[DataCenterId(record.key)] = FromRecord(message, reader);
+        image_.coverage[DataCenterId(record.key)] = FromRecord(message.coverage());
         return reader.status();
       }
       case Kind::kCurveBin:

@@ -7,7 +7,7 @@
 //   task         job number, index     only of tasks that something has happened to
 //   request      request id            which job answered it
 //   node         node id
-//   curve_state  data center           a forecaster; replaces the data center's bins
+//   curve_state  data center           a forecaster, and how good it was; replaces its bins
 //   curve_bin    data center, start    what came after that state
 //   arrivals     account               what it submits a day
 #pragma once

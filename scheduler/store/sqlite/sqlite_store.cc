@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -18,8 +19,13 @@ namespace {
 
 // In the file's header, so that file(1) and we can tell whose it is: "Heli".
 constexpr int64_t kApplicationId = 0x48656c69;
-// PRAGMA user_version: the form of the tables. The records carry versions of their own.
-constexpr int64_t kSchemaVersion = 1;
+// PRAGMA user_version: the form of the tables and the kinds of records that may be in them. The
+// records carry versions of their own. Opening an older database makes it one of this version.
+//   1  kinds up to curve_bin
+//   2  arrivals
+constexpr int64_t kSchemaVersion = 2;
+// To a release that does not know a kind its records are damage; the version tells it beforehand.
+static_assert(std::size(kAllKinds) == 8, "a new kind is a new kSchemaVersion");
 // The WAL is copied into the database when it has this many pages of 4 KiB. While a reader (a dump)
 // holds it back it grows on; once it shrinks, its file is cut to kWalBytesKept.
 constexpr int kWalPages = 4000;
@@ -108,9 +114,11 @@ absl::Status Configure(Connection& connection) {
   return absl::OkStatus();
 }
 
+// From here on releases that do not know this schema are refused, before they can read or write.
 absl::StatusOr<Term> TakeTerm(Connection& connection) {
   HT_RETURN_IF_ERROR(
-      connection.Execute("BEGIN IMMEDIATE; UPDATE writer SET term = term + 1; COMMIT;"));
+      connection.Execute(absl::StrCat("BEGIN IMMEDIATE; PRAGMA user_version = ", kSchemaVersion,
+                                      "; UPDATE writer SET term = term + 1; COMMIT;")));
   HT_ASSIGN_OR_RETURN(const int64_t term, connection.QueryInt("SELECT term FROM writer"));
   return Term(static_cast<uint64_t>(term));
 }

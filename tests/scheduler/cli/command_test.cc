@@ -108,6 +108,12 @@ TEST(FleetTest, TablesOfNodesAndDataCenters) {
   AddDataCenter(fakes.world(), "frankfurt-1", "Europe/Berlin");
   EXPECT_THAT(fakes.Run({"datacenter", "list"}).out,
               testing::AllOf(HasSubstr("frankfurt-1"), HasSubstr("09:00"), HasSubstr("25%")));
+  for (const char* reason : {"SENSOR_FROZEN", "FORECAST_STALE", "FORECAST_OUT_OF_BAND"}) {
+    fakes.world().data_centers[0].set_planning_mode("reactive");
+    fakes.world().data_centers[0].set_planning_reason(reason);
+    EXPECT_THAT(fakes.Run({"datacenter", "list"}).out,
+                HasSubstr(absl::StrCat("  reactive: ", reason, "\n")));
+  }
   v1::Node node;
   node.set_name("nodes/fra1-a");
   node.set_state(v1::Node::STATE_READY);

@@ -5,9 +5,11 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "httplib.h"
 #include "scheduler/wire/time.h"
 #include "tests/scheduler/cli/fakes.h"
 
@@ -122,10 +124,41 @@ TEST(CurveTest, APictureThatCannotBeWrittenIsAnError) {
   EXPECT_THAT(result.err, AllOf(HasSubstr("nowhere/frankfurt.svg"), HasSubstr("No such file")));
 }
 
+TEST(CurveTest, HeadersThatNobodySeesComeFromAFile) {
+  httplib::Server server;
+  std::string authorization;
+  std::string tenant;
+  server.Get(
+      "/api/v1/query_range", [&](const httplib::Request& request, httplib::Response& response) {
+        authorization = request.get_header_value("Authorization");
+        tenant = request.get_header_value("X-Scope-OrgID");
+        response.set_content(R"({"status":"success","data":{"resultType":"matrix","result":[)"
+                             R"({"metric":{},"values":[[1700000100,"0.5"],[1700000400,"0.6"]]}]}})",
+                             "application/json");
+      });
+  const int port = server.bind_to_any_port("127.0.0.1");
+  std::thread thread([&server] { server.listen_after_bind(); });
+  while (!server.is_running()) std::this_thread::yield();
+  const std::string path = testing::TempDir() + "/headers";
+  std::ofstream(path) << "# of the monitoring team\n\nAuthorization: Bearer 8f31ab:c\r\n";
+  Fakes fakes;
+  const Result result = fakes.Run(
+      {"curve", "import", "dubai", "--prometheus", absl::StrCat("http://127.0.0.1:", port),
+       "--query", "load", "--since", "1d", "--header", "X-Scope-OrgID: 7", "--header-file", path});
+  server.stop();
+  thread.join();
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(authorization, "Bearer 8f31ab:c");
+  EXPECT_EQ(tenant, "7");
+  ASSERT_EQ(fakes.world().imports.size(), 1U);
+  EXPECT_EQ(fakes.world().imports[0].samples_size(), 2);
+}
+
 TEST(CurveTest, ImportTakesOneSource) {
   const std::string one_source = "give either a FILE or --prometheus with --query";
   const std::string step = "--step must be 5m to 1h, in steps of 5m";
-  const std::string only = "--query, --header, --since and --step go with --prometheus";
+  const std::string only =
+      "--query, --header, --header-file, --since and --step go with --prometheus";
   const std::string url = "http://127.0.0.1:1";
   struct Case {
     std::vector<std::string> args;
@@ -138,6 +171,7 @@ TEST(CurveTest, ImportTakesOneSource) {
       {{"--query", "load"}, one_source},
       {{"file.csv", "--query", "load"}, only},
       {{"file.csv", "--header", "A: b"}, only},
+      {{"file.csv", "--header-file", "headers"}, only},
       {{"file.csv", "--since", "1d"}, only},
       {{"file.csv", "--step", "5m"}, only},
       {{"--prometheus", url, "--query", "load", "--step", "7m"}, step},

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <fstream>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -134,6 +135,30 @@ TEST(RangeQueryTest, AHeaderThatIsNoneIsNotShown) {
     EXPECT_THAT(std::string(status.message()),
                 testing::AllOf(HasSubstr("\"Name: value\""), Not(HasSubstr("8f31ab"))));
   }
+}
+
+TEST(HeaderFileTest, HasOneHeaderALine) {
+  const std::string path = testing::TempDir() + "/header-file";
+  std::ofstream(path) << "X-Scope-OrgID: 7\r\n\n  # a comment\n  Authorization: Basic YTpi\n";
+  const auto headers = ReadHeaderFile(path);
+  ASSERT_TRUE(headers.ok()) << headers.status();
+  EXPECT_THAT(*headers, testing::ElementsAre("X-Scope-OrgID: 7", "Authorization: Basic YTpi"));
+}
+
+TEST(HeaderFileTest, ALineThatIsNoneIsNamedAndNotShown) {
+  const std::string path = testing::TempDir() + "/header-file";
+  for (const char* text : {"A: b\nBearer 8f31ab\n", "A: b\n: 8f31ab", "A: b\nAuthorization:\n",
+                           "A: b\nAuthorization: 8f31\rab"}) {
+    std::ofstream(path) << text;
+    const absl::Status status = ReadHeaderFile(path).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << text;
+    EXPECT_THAT(std::string(status.message()),
+                testing::AllOf(testing::StartsWith(path + ":2: "), HasSubstr("\"Name: value\""),
+                               Not(HasSubstr("8f31"))));
+  }
+  std::ofstream(path) << "# nothing yet\n";
+  EXPECT_THAT(std::string(ReadHeaderFile(path).status().message()), HasSubstr("has no header"));
+  EXPECT_EQ(ReadHeaderFile(path + "-none").status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST(RangeQueryTest, NobodyAnswers) {

@@ -51,6 +51,7 @@ TEST(HungSensorTest, TheForecastCountsWhereItIsHigherThanWhatHangs) {
   ASSERT_EQ(machine.curves().at(dubai.id).StatusAt(now).health, curve::Health::kFrozen);
   const plan::Site& site = machine.board().sites.at(0);
   EXPECT_TRUE(site.reactive);
+  EXPECT_EQ(site.mode, model::Reason::kSensorFrozen);
   EXPECT_LT(site.headroom.at(0), MilliCores::FromCores(4)) << "by what is measured it were 9.6";
 }
 

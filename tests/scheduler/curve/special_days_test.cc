@@ -49,6 +49,12 @@ TEST_F(SpecialDaysTest, OrForWhatTheOperatorExpects) {
   EXPECT_NEAR(Noon(forecaster, DateAfter(4)), 1.4 * OrdinaryNoon(), 0.1 * OrdinaryNoon());
 }
 
+TEST_F(SpecialDaysTest, ADayOnWhichTheDataCenterIsClosed) {
+  const SpecialKind kind{.name = "closed", .dates = {DateAfter(4)}, .expected_load = 0};
+  const Forecaster forecaster = Learned({kind}, 4 * 7 + kWednesday, 1);
+  EXPECT_LT(Noon(forecaster, DateAfter(4)), 0.05 * OrdinaryNoon());
+}
+
 TEST_F(SpecialDaysTest, WhatOneDayTaughtServesTheNextAndNotTheOrdinaryWeek) {
   const SpecialKind kind{.name = "sale", .dates = {DateAfter(3), DateAfter(6)}};
   const Forecaster forecaster = Learned({kind}, 6 * 7 + kWednesday, 1.3);

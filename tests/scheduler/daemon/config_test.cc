@@ -167,13 +167,15 @@ TEST(Config, SpecialDaysGoToTheDataCentersThatTheyName) {
 special_days:
   - {name: new-year, dates: [1970-01-02, 2027-01-01]}
   - {name: sale, dates: [2026-11-11], data_centers: [dubai], expected_load: 1.5}
+  - {name: closed, dates: [2026-12-24], data_centers: [dubai], expected_load: 0}
 )"));
   const auto& special = config.fleet.special_days;
   ASSERT_EQ(special.at(DataCenterId("frankfurt-1")).size(), 1U);
   EXPECT_EQ(special.at(DataCenterId("frankfurt-1"))[0].dates[0], 1);
-  ASSERT_EQ(special.at(DataCenterId("dubai")).size(), 2U);
+  ASSERT_EQ(special.at(DataCenterId("dubai")).size(), 3U);
   EXPECT_EQ(special.at(DataCenterId("dubai"))[0].expected_load, std::nullopt);
   EXPECT_EQ(special.at(DataCenterId("dubai"))[1].expected_load, 1.5);
+  EXPECT_EQ(special.at(DataCenterId("dubai"))[2].expected_load, 0.0) << "0 is not unset";
 }
 
 TEST(Config, SpecialDaysThatAreWrongAreToldWithTheirLine) {
@@ -187,7 +189,9 @@ TEST(Config, SpecialDaysThatAreWrongAreToldWithTheirLine) {
   EXPECT_THAT(error_of("{name: sale, dates: [2026-11-11], data_centers: [mars]}"),
               HasSubstr("\"mars\" is not among the data_centers"));
   EXPECT_THAT(error_of("{name: sale, dates: [2026-11-11], expected_load: 99}"),
-              HasSubstr("99 is not within 0.1 and 10"));
+              HasSubstr("99 is not within 0 and 10"));
+  EXPECT_THAT(error_of("{name: sale, dates: [2026-11-11], expected_load: -0.5}"),
+              HasSubstr("-0.5 is not within 0 and 10"));
 }
 
 TEST(Config, AGroupIsNoPlaceForADataCenter) {

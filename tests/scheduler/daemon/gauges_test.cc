@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "tests/scheduler/daemon/fleet.h"
 #include "tests/scheduler/daemon/gated_store.h"
 
@@ -65,6 +68,46 @@ TEST_F(GaugesTest, CountsJobsTasksNodesAndCores) {
   EXPECT_THAT(text, HasSubstr("heliotrope_nodes{state=\"ready\"} 1"));
   EXPECT_THAT(text, HasSubstr("heliotrope_datacenter_capacity_cores{datacenter=\"dubai\"} 8"));
   EXPECT_THAT(text, HasSubstr("heliotrope_submissions_total{result=\"accepted\"} 2500"));
+}
+
+TEST_F(GaugesTest, HowADataCenterIsPlannedHasItsReason) {
+  const std::string text = Refreshed();
+  const auto planning = [](const char* reason, int value) {
+    return HasSubstr(absl::StrCat("heliotrope_datacenter_planning{datacenter=\"dubai\",reason=\"",
+                                  reason, "\"} ", value, "\n"));
+  };
+  EXPECT_THAT(text, planning("NO_HISTORY", 1));
+  for (const char* other :
+       {"FORECAST", "FORECAST_YOUNG", "FORECAST_OUT_OF_BAND", "FORECAST_STALE", "SENSOR_FROZEN"}) {
+    EXPECT_THAT(text, planning(other, 0));
+  }
+}
+
+TEST_F(GaugesTest, EverySeriesOfADataCenterIsThereFromTheStart) {
+  std::vector<std::string> series;
+  for (const absl::string_view line : absl::StrSplit(Refreshed(), '\n')) {
+    if (!absl::StrContains(line, "{datacenter=\"dubai\"")) continue;
+    const std::vector<std::string> parts = absl::StrSplit(line, ' ');
+    series.push_back(
+        absl::StrReplaceAll(parts[0], {{"heliotrope_", ""}, {"datacenter=\"dubai\"", "dc"}}));
+  }
+  EXPECT_THAT(
+      series,
+      testing::UnorderedElementsAre(
+          "datacenter_capacity_cores{dc}", "datacenter_foreground_cores{dc}",
+          "datacenter_batch_cores{dc}", "datacenter_headroom_cores{dc}",
+          "datacenter_planned_reactively{dc}", "datacenter_planning{dc,reason=\"FORECAST\"}",
+          "datacenter_planning{dc,reason=\"NO_HISTORY\"}",
+          "datacenter_planning{dc,reason=\"FORECAST_YOUNG\"}",
+          "datacenter_planning{dc,reason=\"FORECAST_OUT_OF_BAND\"}",
+          "datacenter_planning{dc,reason=\"FORECAST_STALE\"}",
+          "datacenter_planning{dc,reason=\"SENSOR_FROZEN\"}",
+          "forecast_error_ratio{dc,lead=\"1h\"}", "forecast_error_ratio{dc,lead=\"24h\"}",
+          "forecast_coverage_ratio{dc,level=\"0.03\"}", "forecast_coverage_ratio{dc,level=\"0.1\"}",
+          "forecast_coverage_ratio{dc,level=\"0.25\"}", "forecast_coverage_ratio{dc,level=\"0.5\"}",
+          "forecast_coverage_ratio{dc,level=\"0.75\"}", "forecast_coverage_ratio{dc,level=\"0.9\"}",
+          "forecast_coverage_ratio{dc,level=\"0.95\"}",
+          "forecast_coverage_ratio{dc,level=\"0.97\"}"));
 }
 
 TEST_F(GaugesTest, ADataCenterThatAReloadRemovedIsShownNoMore) {

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "absl/strings/str_split.h"
+#include "heliotrope/store/v1/curve.pb.h"
 #include "heliotrope/store/v1/job.pb.h"
 #include "heliotrope/store/v1/node.pb.h"
 #include "scheduler/store/keys.h"
@@ -29,6 +30,21 @@ Record NodeRecord() {
 TEST(Dump, PrintsKindKeyAndValue) {
   EXPECT_EQ(RecordToJson(NodeRecord()).value(),
             R"({"kind":"node","key":"du-a","value":{"version":1,"dataCenter":"dubai"}})");
+}
+
+TEST(Dump, PrintsArrivalsByAccount) {
+  v1::Arrivals arrivals;
+  arrivals.set_version(1);
+  arrivals.set_forecaster_version(1);
+  arrivals.add_integers(20514);
+  arrivals.add_numbers(2.5);
+  EXPECT_EQ(RecordToJson({Kind::kArrivals, "globex", arrivals.SerializeAsString()}).value(),
+            R"({"kind":"arrivals","key":"globex","value":{"version":1,"forecasterVersion":1,)"
+            R"("integers":["20514"],"numbers":[2.5]}})");
+  EXPECT_EQ(ParseKind("arrivals").value(), Kind::kArrivals);
+  const auto damaged = RecordToJson({Kind::kArrivals, "globex", "\xff"});
+  EXPECT_EQ(damaged.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(damaged.status().message()), HasSubstr("arrivals record \"globex\""));
 }
 
 TEST(Dump, WhateverAClientCallsItsRequestEachLineIsJson) {

@@ -111,10 +111,65 @@ TEST_F(SqliteStoreTest, ACommitUnderAnOldTermIsRefusedAndChangesNothing) {
 
 TEST_F(SqliteStoreTest, ANewerReleasesDatabaseIsRefused) {
   Open();
-  ExecuteBehindItsBack("PRAGMA user_version = 2");
+  ExecuteBehindItsBack("PRAGMA user_version = 3");
   const auto opened = OpenSqliteStore(path_);
   EXPECT_EQ(opened.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(opened.status().message()), HasSubstr("newer release"));
+}
+
+// What the release before arrivals wrote, with a record of each of its kinds.
+constexpr char kSchema1[] = R"(
+  PRAGMA journal_mode = WAL;
+  BEGIN IMMEDIATE;
+  PRAGMA application_id = 1214606441;
+  PRAGMA user_version = 1;
+  CREATE TABLE record (
+    kind  INTEGER NOT NULL,
+    key   BLOB NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (kind, key)
+  ) WITHOUT ROWID;
+  CREATE TABLE writer (
+    id   INTEGER PRIMARY KEY CHECK (id = 1),
+    term INTEGER NOT NULL
+  );
+  INSERT INTO writer (id, term) VALUES (1, 41);
+  INSERT INTO record (kind, key, value) VALUES
+    (1, x'', x'31'), (2, x'61', x'32'), (3, x'61', x'33'), (4, x'61', x'34'), (5, x'61', x'35'),
+    (6, x'61', x'36'), (7, x'61', x'37');
+  COMMIT;
+)";
+
+TEST_F(SqliteStoreTest, ADatabaseOfTheSchemaBeforeIsUpgradedByTheSchedulerThatOpensIt) {
+  ExecuteBehindItsBack(kSchema1);
+  const auto version = [this] {
+    auto connection = Connection::Open(path_, SQLITE_OPEN_READONLY);
+    EXPECT_TRUE(connection.ok()) << connection.status();
+    const auto number = connection->QueryInt("PRAGMA user_version");
+    EXPECT_TRUE(number.ok()) << number.status();
+    return number.value_or(-1);
+  };
+  int read = 0;
+  ASSERT_TRUE(ReadSqliteStore(path_, std::nullopt, [&read](const Record&) {
+                ++read;
+                return absl::OkStatus();
+              }).ok());
+  EXPECT_EQ(read, 7);
+  EXPECT_EQ(version(), 1) << "a dump changes nothing";
+  auto store = Open();
+  ASSERT_NE(store, nullptr);
+  EXPECT_EQ(version(), 2) << "an older release would take arrivals for damage";
+  EXPECT_EQ(store->term(), Term(42));
+  Batch batch;
+  batch.puts = {Put(Kind::kArrivals, "globex", "8")};
+  ASSERT_TRUE(store->Commit(batch).ok());
+  store.reset();
+  store = Open();
+  EXPECT_THAT(All(*store),
+              ElementsAre(Put(Kind::kMeta, "", "1"), Put(Kind::kJob, "a", "2"),
+                          Put(Kind::kTask, "a", "3"), Put(Kind::kRequest, "a", "4"),
+                          Put(Kind::kNode, "a", "5"), Put(Kind::kCurveState, "a", "6"),
+                          Put(Kind::kCurveBin, "a", "7"), Put(Kind::kArrivals, "globex", "8")));
 }
 
 TEST_F(SqliteStoreTest, AnotherProgramsDatabaseIsNotTouched) {
