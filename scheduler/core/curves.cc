@@ -82,6 +82,33 @@ Reply Machine::On(const SetFleet& command) {
   return Reply{};
 }
 
+Reply Machine::On(const SetPrices& command) {
+  Reply reply;
+  for (const auto& [id, prices] : command.usd_per_mwh) {
+    if (SiteOf(id)) continue;
+    reply.status = NotFound("data center", id.value());
+    return reply;
+  }
+  for (const auto& [id, prices] : command.usd_per_mwh) {
+    model::DataCenter& data_center = fleet_.data_centers[*SiteOf(id)];
+    data_center.prices.usd_per_mwh = prices;
+    data_center.prices.week.clear();
+    model::FillWeek(data_center.prices, data_center.time_zone);
+  }
+  NotePriced();
+  board_stale_ = true;
+  dispatch_needed_ = true;
+  WantPlan();
+  return reply;
+}
+
+// One price for all or for none: mixed units cannot be compared.
+void Machine::NotePriced() {
+  priced_ = !fleet_.data_centers.empty() &&
+            std::all_of(fleet_.data_centers.begin(), fleet_.data_centers.end(),
+                        [](const auto& dc) { return !dc.prices.usd_per_mwh.empty(); });
+}
+
 void Machine::LearnArrival(const model::JobSpec& spec) {
   auto known = arrivals_.find(spec.account);
   if (known == arrivals_.end()) {
@@ -203,7 +230,7 @@ void Machine::RefreshSite(size_t index) {
   site.target_utilization = data_center.target_utilization;
   const curve::Forecaster& forecaster = curves_.at(data_center.id);
   const curve::CurveStatus status = forecaster.StatusAt(now_);
-  site.mode = ModeOf(status);
+  site.mode = options_.outlook ? Reason::kForecast : ModeOf(status);
   site.reactive = site.mode != Reason::kForecast;
   const size_t blocks = board_.grid.size();
   site.headroom.assign(blocks, MilliCores::Zero());
@@ -215,11 +242,13 @@ void Machine::RefreshSite(size_t index) {
                                     static_cast<double>(site.capacity.value())
                               : 0.0;
   std::vector<curve::Block> spans;
-  const bool frozen = status.health == curve::Health::kFrozen;
+  const bool frozen = !options_.outlook && status.health == curve::Health::kFrozen;
   if (!site.reactive || frozen) {
     for (const plan::Block& block : board_.grid) spans.push_back({block.start, block.length});
   }
-  const std::vector<curve::BlockOutlook> outlook = curve::Outlook(forecaster, now_, spans);
+  const std::vector<curve::BlockOutlook> outlook =
+      options_.outlook ? options_.outlook(data_center.id, now_, spans)
+                       : curve::Outlook(forecaster, now_, spans);
   for (size_t b = 0; b < blocks; ++b) {
     double median = measured;
     double high = measured;
@@ -248,9 +277,7 @@ void Machine::RefreshCapacity() {
   capacity_stale_ = false;
   free_cores_.assign(fleet_.data_centers.size(), {});
   free_cores_of_node_.clear();
-  priced_ = !fleet_.data_centers.empty() &&
-            std::all_of(fleet_.data_centers.begin(), fleet_.data_centers.end(),
-                        [](const auto& dc) { return !dc.prices.usd_per_mwh.empty(); });
+  NotePriced();
   for (plan::Site& site : board_.sites) {
     site.capacity = site.batch_now = site.foreground_now = MilliCores::Zero();
   }

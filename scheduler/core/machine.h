@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,9 +26,15 @@
 #include "scheduler/curve/arrivals.h"
 #include "scheduler/curve/bin_accumulator.h"
 #include "scheduler/curve/forecaster.h"
+#include "scheduler/curve/outlook.h"
 #include "scheduler/plan/plan.h"
 
 namespace heliotrope::core {
+
+// What is told of the load of a data center over blocks of time, instead of what its curve says. A
+// function: same arguments, same answer.
+using OutlookSource = std::function<std::vector<curve::BlockOutlook>(
+    const DataCenterId& data_center, absl::Time now, std::span<const curve::Block> blocks)>;
 
 struct MachineOptions {
   absl::Duration lease_real;    // As configured, for validation of graces.
@@ -34,6 +42,9 @@ struct MachineOptions {
   absl::Duration lease_margin;  // Scheduling time on top before a silent node is given up.
   int major_version = 0;
   int64_t max_pending_tasks = kMaxPendingTasks;
+  // For simulations only, to see what a forecast is worth: it is believed without being judged.
+  // Empty: the curves' own forecasts.
+  OutlookSource outlook;
 };
 
 struct Outcome {
@@ -216,11 +227,13 @@ class Machine {
 
   // curves.cc
   Reply On(const SetFleet& command);
+  Reply On(const SetPrices& command);
   Reply On(const ImportCurve& command);
   void LearnArrival(const model::JobSpec& spec);
   std::vector<curve::SpecialKind> SpecialDaysOf(const DataCenterId& data_center) const;
   void CloseBins();
   void LearnBin(const DataCenterId& id, const curve::Bin& bin);
+  void NotePriced();
   void RebuildBoard();
   void RefreshSite(size_t site);
   std::optional<size_t> SiteOf(const DataCenterId& id) const;
