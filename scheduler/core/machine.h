@@ -11,6 +11,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -112,6 +113,16 @@ class Machine {
   std::pair<model::Reason, std::string> WaitReason(const Job& job, const model::Task& task) const;
 
  private:
+  using Classes = std::map<ClassKey, ClassQueue>;
+  // A class with a verdict, in dispatch order. Valid until the next plan: what is here is read at
+  // each dispatch, so that classes of which nothing can start yet cost next to nothing.
+  struct Turn {
+    std::tuple<bool, int, int64_t, absl::Time, uint64_t> rank;
+    absl::Time from;  // Nothing of it starts earlier.
+    Classes::iterator task_class;
+    size_t verdict = 0;  // Index in plan_.verdicts.
+  };
+
   struct Placement {
     model::Reason reason;
     std::string detail;
@@ -215,10 +226,11 @@ class Machine {
   void RebuildClasses();
   void Dispatch();
   void PlaceNewClasses();
+  Turn TurnOf(Classes::iterator task_class, size_t verdict) const;
   void SortDispatchOrder();
-  void DispatchClass(const ClassKey& key, plan::Verdict& verdict);
-  bool StartOne(const ClassKey& key, const plan::Class& task_class, size_t site, plan::Mode mode,
-                model::Reason reason, const std::string& detail);
+  void DispatchClass(Classes::iterator dispatched, plan::Verdict& verdict);
+  bool StartOne(const ClassQueue& queue, const plan::Class& task_class, size_t site,
+                plan::Mode mode, model::Reason reason, const std::string& detail);
   Node* ChooseNode(size_t site, const model::Resources& request, const NodeId* except);
   void ApplyMoves(const std::vector<plan::MoveAdvice>& moves);
   bool ApplyMove(const plan::MoveAdvice& move);
@@ -263,12 +275,12 @@ class Machine {
   std::set<std::pair<absl::Time, RequestId>> request_expiry_;
   std::set<std::pair<absl::Time, JobUid>> job_expiry_;
   std::set<std::pair<absl::Time, TaskId>> backoffs_;
-  absl::btree_map<ClassKey, ClassQueue> classes_;
-  absl::flat_hash_map<uint64_t, ClassKey> class_by_id_;  // Lookup only.
+  Classes classes_;
+  absl::flat_hash_map<uint64_t, Classes::iterator> class_by_id_;  // Lookup only.
   uint64_t next_class_id_ = 1;
   absl::flat_hash_map<uint64_t, size_t> verdict_by_class_;  // Lookup only: index in plan_.verdicts.
   absl::btree_set<uint64_t> unplanned_;                     // Classes without a verdict.
-  std::vector<uint64_t> dispatch_order_;
+  std::vector<Turn> dispatch_order_;
   bool order_stale_ = true;
   std::vector<absl::btree_set<std::pair<int64_t, NodeId>>> free_cores_;  // By site: (free, node).
   std::map<NodeId, int64_t> free_cores_of_node_;
