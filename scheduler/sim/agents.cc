@@ -253,6 +253,14 @@ void Agents::CloseSegment(Attempt& attempt, Seconds now) {
 
 void Agents::Record(Attempt& attempt, Seconds end, Seconds useful) {
   if (end <= attempt.since) return;
+  // Frozen and thawed within a second: nothing was interrupted.
+  if (!attempt.segments.empty() &&
+      journal_.segments[attempt.segments.back()].end == attempt.since) {
+    Segment& last = journal_.segments[attempt.segments.back()];
+    last.end = end;
+    last.useful += useful;
+    return;
+  }
   attempt.segments.push_back(journal_.segments.size());
   journal_.segments.push_back({attempt.row, attempt.key.attempt.value(),
                                nodes_[attempt.node].data_center, attempt.since, end, useful});

@@ -7,6 +7,7 @@
 #include "scheduler/base/check.h"
 #include "scheduler/base/names.h"
 #include "scheduler/sim/baselines.h"
+#include "scheduler/sim/greedy.h"
 #include "scheduler/sim/product.h"
 
 namespace heliotrope::sim {
@@ -65,6 +66,7 @@ Journal Simulate(const World& world, const Options& options) {
     case Policy::kHeliotrope:
       return RunProduct(world, options);
     case Policy::kGreedy:
+      return RunGreedy(world, options);
     case Policy::kHome:
     case Policy::kLeastLoaded:
     case Policy::kCheapestNow:

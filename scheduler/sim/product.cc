@@ -12,13 +12,11 @@
 #include "scheduler/core/machine.h"
 #include "scheduler/sim/agents.h"
 #include "scheduler/sim/forecasts.h"
+#include "scheduler/sim/known.h"
 
 namespace heliotrope::sim {
 namespace {
 
-// Prices are known for a day, as on a day-ahead market, and are remembered for four weeks.
-constexpr absl::Duration kPricesAhead = absl::Hours(24);
-constexpr absl::Duration kPricesBehind = absl::Hours(24 * 28);
 // Plans of one moment: a plan may ask for another, but not for ever.
 constexpr int kMostPlansAtOnce = 8;
 constexpr char kVersion[] = "0.0.0";
@@ -129,13 +127,8 @@ class Product {
       options_.progress(static_cast<double>(now_) / static_cast<double>(world_.horizon));
     }
     core::SetPrices command;
-    const absl::Time now = world_.At(now_);
-    for (const DataCenter& one : world_.data_centers) {
-      auto& known = command.usd_per_mwh[one.id];
-      for (const auto& [time, price] : one.signal) {
-        if (time >= now - kPricesBehind && time < now + kPricesAhead)
-          known.emplace_back(time, price);
-      }
+    for (size_t place = 0; place < world_.data_centers.size(); ++place) {
+      command.usd_per_mwh[world_.data_centers[place].id] = KnownPrices(world_, place, now_);
     }
     Apply(command);
   }

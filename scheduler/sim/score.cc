@@ -8,6 +8,10 @@
 namespace heliotrope::sim {
 namespace {
 
+// What another judge may round.
+constexpr Seconds kUsefulTolerance = 2;
+constexpr Seconds kClockTolerance = 1;
+
 double Share(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
 // Counts of broken invariants, by their text.
@@ -95,9 +99,9 @@ void ScoreJobs(const World& world, const Journal& journal, const std::vector<Seg
     const Job& job = world.jobs[row];
     ++score.jobs;
     if (job.can_checkpoint()) ++score.movable_jobs;
-    const bool done = useful[row] >= job.duration;
+    const bool done = useful[row] >= job.duration - kUsefulTolerance;
     if (done) ++score.completed;
-    if (!done || end[row] > job.deadline) ++score.misses;
+    if (!done || end[row] > job.deadline + kClockTolerance) ++score.misses;
     score.useful_core_hours +=
         static_cast<double>(std::min(useful[row], job.duration) * job.cpus) / 3600.0;
   }
