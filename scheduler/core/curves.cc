@@ -230,7 +230,13 @@ void Machine::RefreshSite(size_t index) {
   site.target_utilization = data_center.target_utilization;
   const curve::Forecaster& forecaster = curves_.at(data_center.id);
   const curve::CurveStatus status = forecaster.StatusAt(now_);
-  site.mode = options_.outlook ? Reason::kForecast : ModeOf(status);
+  std::vector<curve::Block> spans;
+  for (const plan::Block& block : board_.grid) spans.push_back({block.start, block.length});
+  ToldOutlook told;
+  if (options_.outlook) told = options_.outlook(data_center.id, now_, spans);
+  site.mode = !options_.outlook  ? ModeOf(status)
+              : told.out_of_band ? Reason::kForecastOutOfBand
+                                 : Reason::kForecast;
   site.reactive = site.mode != Reason::kForecast;
   const size_t blocks = board_.grid.size();
   site.headroom.assign(blocks, MilliCores::Zero());
@@ -241,21 +247,16 @@ void Machine::RefreshSite(size_t index) {
                               ? static_cast<double>(site.foreground_now.value()) /
                                     static_cast<double>(site.capacity.value())
                               : 0.0;
-  std::vector<curve::Block> spans;
   const bool frozen = !options_.outlook && status.health == curve::Health::kFrozen;
-  if (!site.reactive || frozen) {
-    for (const plan::Block& block : board_.grid) spans.push_back({block.start, block.length});
-  }
-  const std::vector<curve::BlockOutlook> outlook =
-      options_.outlook ? options_.outlook(data_center.id, now_, spans)
-                       : curve::Outlook(forecaster, now_, spans);
+  const bool by_forecast = !site.reactive || frozen;
+  if (by_forecast && !options_.outlook) told.blocks = curve::Outlook(forecaster, now_, spans);
   for (size_t b = 0; b < blocks; ++b) {
     double median = measured;
     double high = measured;
-    if (!spans.empty()) {
+    if (by_forecast) {
       const double least = frozen ? measured : 0;
-      median = std::max(least, outlook[b].mean.p50);
-      high = std::max(least, curve::QuantileOf(outlook[b].peak, fleet_.headroom_quantile));
+      median = std::max(least, told.blocks[b].mean.p50);
+      high = std::max(least, curve::QuantileOf(told.blocks[b].peak, fleet_.headroom_quantile));
     }
     site.likely[b] = std::max(MilliCores::Zero(), target - site.capacity.ScaledBy(median));
     site.headroom[b] = std::max(MilliCores::Zero(), target - site.capacity.ScaledBy(high));

@@ -32,10 +32,14 @@
 
 namespace heliotrope::core {
 
-// What is told of the load of a data center over blocks of time, instead of what its curve says. A
-// function: same arguments, same answer.
-using OutlookSource = std::function<std::vector<curve::BlockOutlook>(
-    const DataCenterId& data_center, absl::Time now, std::span<const curve::Block> blocks)>;
+// What is told of the load of a data center over blocks of time, instead of what its curve says.
+struct ToldOutlook {
+  std::vector<curve::BlockOutlook> blocks;
+  bool out_of_band = false;  // It has been wrong: to be planned without, as by such a curve.
+};
+// A function: same arguments, same answer.
+using OutlookSource = std::function<ToldOutlook(const DataCenterId& data_center, absl::Time now,
+                                                std::span<const curve::Block> blocks)>;
 
 struct MachineOptions {
   absl::Duration lease_real;    // As configured, for validation of graces.
@@ -43,7 +47,7 @@ struct MachineOptions {
   absl::Duration lease_margin;  // Scheduling time on top before a silent node is given up.
   int major_version = 0;
   int64_t max_pending_tasks = kMaxPendingTasks;
-  // For simulations only, to see what a forecast is worth: it is believed without being judged.
+  // For simulations only, to see what a forecast is worth and what a bad one costs.
   // Empty: the curves' own forecasts.
   OutlookSource outlook;
 };

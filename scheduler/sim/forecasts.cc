@@ -1,6 +1,7 @@
 #include "scheduler/sim/forecasts.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <memory>
 #include <numeric>
@@ -62,6 +63,28 @@ double Told(const Truth& truth, Forecast forecast, int64_t bin) {
   return 0;
 }
 
+// Whether what was told is out of the band that curves are held to, by its last two weeks: with
+// every quantile alike, the share of the bins that were at or under it is that of its p97, too.
+bool OutOfBand(const Truth& truth, Forecast forecast, int64_t now_bin) {
+  const curve::BandOptions band;
+  double error = 0;
+  double load = 0;
+  int64_t covered = 0;
+  const int64_t first = std::max(truth.first, now_bin - 2 * kBinsPerWeek);
+  if (now_bin - first < curve::kSlotsPerDay) return false;
+  for (int64_t bin = first; bin < now_bin; ++bin) {
+    const double told = Told(truth, forecast, bin);
+    if (truth.At(bin) <= told + 1e-9) ++covered;
+    if (bin < now_bin - curve::kSlotsPerDay) continue;
+    error += std::abs(told - truth.At(bin));
+    load += truth.At(bin);
+  }
+  const bool large = error > band.max_error_of_load * load &&
+                     error > band.max_error_of_capacity * curve::kSlotsPerDay;
+  const double cover = static_cast<double>(covered) / static_cast<double>(now_bin - first);
+  return large || cover < band.min_cover_p97;
+}
+
 // Every quantile alike: it is entirely sure of itself.
 curve::Forecast Sure(double load) {
   return {.p03 = load,
@@ -84,25 +107,27 @@ core::OutlookSource OutlookOf(const World& world, Forecast forecast) {
   for (const DataCenter& place : world.data_centers) {
     truths->emplace(place.id, TruthOf(world, place));
   }
-  return
-      [truths, forecast](const DataCenterId& id, absl::Time, std::span<const curve::Block> blocks) {
-        const Truth& truth = truths->at(id);
-        std::vector<curve::BlockOutlook> outlook;
-        for (const curve::Block& block : blocks) {
-          const int64_t first = curve::BinIndex(block.start);
-          const int64_t last = std::max(
-              first + 1, curve::BinIndex(block.start + block.length - absl::Nanoseconds(1)) + 1);
-          double sum = 0;
-          double peak = 0;
-          for (int64_t bin = first; bin < last; ++bin) {
-            const double load = Told(truth, forecast, bin);
-            sum += load;
-            peak = std::max(peak, load);
-          }
-          outlook.push_back({Sure(sum / static_cast<double>(last - first)), Sure(peak)});
-        }
-        return outlook;
-      };
+  return [truths, forecast](const DataCenterId& id, absl::Time now,
+                            std::span<const curve::Block> blocks) {
+    const Truth& truth = truths->at(id);
+    core::ToldOutlook outlook;
+    outlook.out_of_band = OutOfBand(truth, forecast, curve::BinIndex(now));
+    if (outlook.out_of_band) return outlook;
+    for (const curve::Block& block : blocks) {
+      const int64_t first = curve::BinIndex(block.start);
+      const int64_t last = std::max(
+          first + 1, curve::BinIndex(block.start + block.length - absl::Nanoseconds(1)) + 1);
+      double sum = 0;
+      double peak = 0;
+      for (int64_t bin = first; bin < last; ++bin) {
+        const double load = Told(truth, forecast, bin);
+        sum += load;
+        peak = std::max(peak, load);
+      }
+      outlook.blocks.push_back({Sure(sum / static_cast<double>(last - first)), Sure(peak)});
+    }
+    return outlook;
+  };
 }
 
 }  // namespace heliotrope::sim
