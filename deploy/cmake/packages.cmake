@@ -2,6 +2,7 @@
 #   absl::*  gRPC::grpc++  gRPC::grpc++_reflection  protobuf::libprotobuf  prometheus-cpp::core
 #   SQLite::SQLite3  yaml-cpp  spdlog::spdlog  zstd::libzstd_shared  LibArchive::LibArchive
 #   OpenSSL::SSL  OpenSSL::Crypto  PkgConfig::SYSTEMD  PkgConfig::HTTPLIB  CLI11::CLI11
+#   LEMON::lemon
 #   GTest::gtest  GTest::gmock  GTest::gtest_main  benchmark::benchmark
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
@@ -18,6 +19,13 @@ find_package(OpenSSL REQUIRED)
 find_package(CLI11 CONFIG REQUIRED)
 pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
 pkg_check_modules(HTTPLIB REQUIRED IMPORTED_TARGET cpp-httplib)
+# Its own CMake files name no target.
+find_path(LEMON_INCLUDE_DIR lemon/network_simplex.h REQUIRED)
+find_library(LEMON_LIBRARY lemon REQUIRED)
+add_library(LEMON::lemon UNKNOWN IMPORTED)
+set_target_properties(LEMON::lemon PROPERTIES
+  IMPORTED_LOCATION ${LEMON_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${LEMON_INCLUDE_DIR})
+
 if(HT_BUILD_TESTS)
   find_package(GTest CONFIG REQUIRED)
   find_package(benchmark CONFIG REQUIRED)

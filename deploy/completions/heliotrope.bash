@@ -8,16 +8,16 @@ _heliotrope() {
     word="${COMP_WORDS[i]}"
     case "$word" in
       --) COMPREPLY=($(compgen -f -- "$cur")); return ;;
-      --account|--address|--attempt|--checkpoint-exit-code|--checkpoint-grace|--checkpoint-interval|--checkpoint-signal|--checkpoint-size|--column|--cores|--count|--data-center|--deadline|--env|--expected|--file|--header|--header-file|--history|--home|--horizon|--job|--jurisdiction|--limit|--load|--memory|--name|--origin-step|--out|--output|--peak|--priority|--prometheus|--query|--request-id|--residency|--retries|--since|--state|--step|--svg|--tail|--test|--time-zone|--timeout|--tls-ca|--tls-cert|--tls-key|--to|--workdir|-f) ((i++)) ;;
+      --account|--address|--attempt|--checkpoint-exit-code|--checkpoint-grace|--checkpoint-interval|--checkpoint-signal|--checkpoint-size|--column|--cores|--count|--data-center|--days|--deadline|--env|--expected|--file|--forecast|--header|--history|--home|--horizon|--job|--journal|--jurisdiction|--limit|--load|--memory|--name|--origin-step|--out|--output|--peak|--policy|--priority|--prometheus|--query|--request-id|--residency|--retries|--seed|--since|--state|--step|--svg|--tail|--test|--time-zone|--timeout|--tls-ca|--tls-cert|--tls-key|--to|--workdir|--world|-f) ((i++)) ;;
       -*) ;;
       *) [[ $path == *" "* ]] || path="${path:+$path }$word" ;;
     esac
   done
   case "$prev" in
-    --file|--header-file|--load|--out|--svg|--tls-ca|--tls-cert|--tls-key|--to|-f) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    --file|--journal|--load|--out|--svg|--tls-ca|--tls-cert|--tls-key|--to|--world|-f) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     --job) COMPREPLY=($(compgen -W "$(heliotrope __complete job 2>/dev/null)" -- "$cur")); return ;;
     --data-center|--home) COMPREPLY=($(compgen -W "$(heliotrope __complete datacenter 2>/dev/null)" -- "$cur")); return ;;
-    --account|--address|--attempt|--checkpoint-exit-code|--checkpoint-grace|--checkpoint-interval|--checkpoint-signal|--checkpoint-size|--column|--cores|--count|--deadline|--env|--expected|--header|--history|--horizon|--jurisdiction|--limit|--memory|--name|--origin-step|--output|--peak|--priority|--prometheus|--query|--request-id|--residency|--retries|--since|--state|--step|--tail|--test|--time-zone|--timeout|--workdir) return ;;
+    --account|--address|--attempt|--checkpoint-exit-code|--checkpoint-grace|--checkpoint-interval|--checkpoint-signal|--checkpoint-size|--column|--cores|--count|--days|--deadline|--env|--expected|--forecast|--header|--history|--horizon|--jurisdiction|--limit|--memory|--name|--origin-step|--output|--peak|--policy|--priority|--prometheus|--query|--request-id|--residency|--retries|--seed|--since|--state|--step|--tail|--test|--time-zone|--timeout|--workdir) return ;;
   esac
   if [[ $cur == -* ]]; then
     local flags=""
@@ -53,6 +53,7 @@ _heliotrope() {
       "decision") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "decision list") flags="--help --limit --job --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "decision watch") flags="--help --job --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
+      "simulate") flags="--help --world --policy --days --journal --svg --bound --forecast --seed --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "version") flags="--help --client --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "completion") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "completion bash") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
@@ -62,7 +63,7 @@ _heliotrope() {
     return
   fi
   case "$path" in
-    "") COMPREPLY=($(compgen -W "job node region datacenter curve plan decision version completion" -- "$cur")) ;;
+    "") COMPREPLY=($(compgen -W "job node region datacenter curve plan decision simulate version completion" -- "$cur")) ;;
     "job") COMPREPLY=($(compgen -W "submit get list watch wait logs output cancel explain" -- "$cur")) ;;
     "job get") COMPREPLY=($(compgen -W "$(heliotrope __complete job 2>/dev/null)" -- "$cur")) ;;
     "job watch") COMPREPLY=($(compgen -W "$(heliotrope __complete job 2>/dev/null)" -- "$cur")) ;;

@@ -10,6 +10,7 @@ void AddAll(CommandTree& tree) {
   AddCurve(tree);
   AddPlan(tree);
   AddDecision(tree);
+  AddSimulate(tree);
   AddVersion(tree);
   AddCompletion(tree);
 }

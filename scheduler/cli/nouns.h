@@ -12,6 +12,7 @@ void AddDataCenter(CommandTree& tree);
 void AddCurve(CommandTree& tree);
 void AddPlan(CommandTree& tree);
 void AddDecision(CommandTree& tree);
+void AddSimulate(CommandTree& tree);
 void AddVersion(CommandTree& tree);
 void AddCompletion(CommandTree& tree);
 

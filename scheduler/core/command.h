@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -135,6 +136,12 @@ struct SetFleet {
   FleetConfig config;
 };
 
+// New prices of the data centers that it names; the others keep theirs. What of the fleet's
+// configuration changes by the hour, at the cost of the board alone.
+struct SetPrices {
+  std::map<DataCenterId, std::vector<std::pair<absl::Time, double>>> usd_per_mwh;
+};
+
 struct ImportCurve {
   DataCenterId data_center;
   std::vector<curve::Bin> bins;
@@ -154,7 +161,7 @@ struct Tick {};
 
 using Command =
     std::variant<SubmitJob, CancelJob, DrainNode, NodeHello, NodeHeartbeat, NodeReport, NodeLoad,
-                 NodeGone, SetFleet, ImportCurve, AdoptPlan, RefreshLeases, Tick>;
+                 NodeGone, SetFleet, SetPrices, ImportCurve, AdoptPlan, RefreshLeases, Tick>;
 
 // What the sender of a command is told.
 struct Reply {

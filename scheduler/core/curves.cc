@@ -101,6 +101,33 @@ bool Machine::HasPlaceForAccount() {
   return true;
 }
 
+Reply Machine::On(const SetPrices& command) {
+  Reply reply;
+  for (const auto& [id, prices] : command.usd_per_mwh) {
+    if (SiteOf(id)) continue;
+    reply.status = NotFound("data center", id.value());
+    return reply;
+  }
+  for (const auto& [id, prices] : command.usd_per_mwh) {
+    model::DataCenter& data_center = fleet_.data_centers[*SiteOf(id)];
+    data_center.prices.usd_per_mwh = prices;
+    data_center.prices.week.clear();
+    model::FillWeek(data_center.prices, data_center.time_zone);
+  }
+  NotePriced();
+  board_stale_ = true;
+  dispatch_needed_ = true;
+  WantPlan();
+  return reply;
+}
+
+// One price for all or for none: mixed units cannot be compared.
+void Machine::NotePriced() {
+  priced_ = !fleet_.data_centers.empty() &&
+            std::all_of(fleet_.data_centers.begin(), fleet_.data_centers.end(),
+                        [](const auto& dc) { return !dc.prices.usd_per_mwh.empty(); });
+}
+
 void Machine::LearnArrival(const model::JobSpec& spec) {
   auto known = arrivals_.find(spec.account);
   if (known == arrivals_.end()) {
@@ -231,7 +258,13 @@ void Machine::RefreshSite(size_t index) {
   site.target_utilization = data_center.target_utilization;
   const curve::Forecaster& forecaster = curves_.at(data_center.id);
   const curve::CurveStatus status = forecaster.StatusAt(now_);
-  site.mode = ModeOf(status);
+  std::vector<curve::Block> spans;
+  for (const plan::Block& block : board_.grid) spans.push_back({block.start, block.length});
+  ToldOutlook told;
+  if (options_.outlook) told = options_.outlook(data_center.id, now_, spans);
+  site.mode = !options_.outlook  ? ModeOf(status)
+              : told.out_of_band ? Reason::kForecastOutOfBand
+                                 : Reason::kForecast;
   site.reactive = site.mode != Reason::kForecast;
   const size_t blocks = board_.grid.size();
   site.headroom.assign(blocks, MilliCores::Zero());
@@ -242,19 +275,16 @@ void Machine::RefreshSite(size_t index) {
                               ? static_cast<double>(site.foreground_now.value()) /
                                     static_cast<double>(site.capacity.value())
                               : 0.0;
-  std::vector<curve::Block> spans;
-  const bool frozen = status.health == curve::Health::kFrozen;
-  if (!site.reactive || frozen) {
-    for (const plan::Block& block : board_.grid) spans.push_back({block.start, block.length});
-  }
-  const std::vector<curve::BlockOutlook> outlook = curve::Outlook(forecaster, now_, spans);
+  const bool frozen = !options_.outlook && status.health == curve::Health::kFrozen;
+  const bool by_forecast = !site.reactive || frozen;
+  if (by_forecast && !options_.outlook) told.blocks = curve::Outlook(forecaster, now_, spans);
   for (size_t b = 0; b < blocks; ++b) {
     double median = measured;
     double high = measured;
-    if (!spans.empty()) {
+    if (by_forecast) {
       const double least = frozen ? measured : 0;
-      median = std::max(least, outlook[b].mean.p50);
-      high = std::max(least, curve::QuantileOf(outlook[b].peak, fleet_.headroom_quantile));
+      median = std::max(least, told.blocks[b].mean.p50);
+      high = std::max(least, curve::QuantileOf(told.blocks[b].peak, fleet_.headroom_quantile));
     }
     site.likely[b] = std::max(MilliCores::Zero(), target - site.capacity.ScaledBy(median));
     site.headroom[b] = std::max(MilliCores::Zero(), target - site.capacity.ScaledBy(high));
@@ -276,9 +306,7 @@ void Machine::RefreshCapacity() {
   capacity_stale_ = false;
   free_cores_.assign(fleet_.data_centers.size(), {});
   free_cores_of_node_.clear();
-  priced_ = !fleet_.data_centers.empty() &&
-            std::all_of(fleet_.data_centers.begin(), fleet_.data_centers.end(),
-                        [](const auto& dc) { return !dc.prices.usd_per_mwh.empty(); });
+  NotePriced();
   for (plan::Site& site : board_.sites) {
     site.capacity = site.batch_now = site.foreground_now = MilliCores::Zero();
   }

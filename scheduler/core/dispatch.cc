@@ -40,6 +40,17 @@ int64_t RoundedDeadline(absl::Time deadline) {
   return seconds - seconds % 60;
 }
 
+// When the next task of a class may start by its verdict.
+absl::Time FirstStart(const plan::Verdict& verdict) {
+  if (verdict.mode != plan::Mode::kDeferred && verdict.mode != plan::Mode::kNever) {
+    return absl::InfinitePast();
+  }
+  for (const plan::Allotment& allotment : verdict.allotments) {
+    if (allotment.count > 0) return allotment.start;
+  }
+  return absl::InfiniteFuture();
+}
+
 }  // namespace
 
 ClassKey Machine::KeyOf(const Job& job, const model::Task& task) const {
@@ -82,7 +93,7 @@ plan::Class Machine::ClassFrom(const ClassKey& key, const ClassQueue& queue) con
 
 plan::Class Machine::ClassOf(const Job& job, const model::Task& task) const {
   const auto known = class_by_id_.find(task.class_id);
-  if (known != class_by_id_.end()) return ClassFrom(known->second, classes_.at(known->second));
+  if (known != class_by_id_.end()) return ClassFrom(known->second->first, known->second->second);
   ClassQueue alone;
   if (job.spec->checkpoint)
     alone.move_pause = fleet_.move_pause + CarryTime(job.spec->checkpoint->expected_bytes);
@@ -98,9 +109,9 @@ const plan::Verdict* Machine::VerdictOf(const Job&, const model::Task& task) con
 }
 
 std::optional<std::pair<JobId, size_t>> Machine::ExampleOf(uint64_t class_id) const {
-  const auto key = class_by_id_.find(class_id);
-  if (key == class_by_id_.end()) return std::nullopt;
-  const ClassQueue& queue = classes_.at(key->second);
+  const auto known = class_by_id_.find(class_id);
+  if (known == class_by_id_.end()) return std::nullopt;
+  const ClassQueue& queue = known->second->second;
   if (queue.tasks.empty()) return std::nullopt;
   return std::make_pair(FindJob(queue.tasks.begin()->job)->id, queue.tasks.size());
 }
@@ -137,7 +148,8 @@ void Machine::Enqueue(const Job& job, const TaskId& id) {
     Touch(id);
   }
   const ClassKey key = KeyOf(job, task);
-  ClassQueue& queue = classes_[key];
+  const Classes::iterator entry = classes_.try_emplace(key).first;
+  ClassQueue& queue = entry->second;
   if (queue.id == 0) {
     queue.id = next_class_id_++;
     queue.oldest = now_;
@@ -147,7 +159,7 @@ void Machine::Enqueue(const Job& job, const TaskId& id) {
     if (task.run != nullptr && task.run->checkpoint) {
       queue.restore_pause = fleet_.move_pause + CarryTime(task.run->checkpoint->size);
     }
-    class_by_id_.emplace(queue.id, key);
+    class_by_id_.emplace(queue.id, entry);
     unplanned_.insert(queue.id);
   } else if (const auto verdict = verdict_by_class_.find(queue.id);
              verdict != verdict_by_class_.end() &&
@@ -166,7 +178,7 @@ void Machine::Dequeue(const Job&, const TaskId& id) {
     backoffs_.erase({task.ready_time, id});
     return;
   }
-  classes_.at(class_by_id_.at(task.class_id)).tasks.erase(id);
+  class_by_id_.at(task.class_id)->second.tasks.erase(id);
   task.class_id = 0;
 }
 
@@ -176,6 +188,8 @@ void Machine::RebuildClasses() {
   verdict_by_class_.clear();
   unplanned_.clear();
   plan_.verdicts.clear();
+  dispatch_order_.clear();
+  order_stale_ = true;
   backoffs_.clear();
   for (const auto& [uid, job] : jobs_) {
     if (job->Ended()) continue;
@@ -290,11 +304,11 @@ void Machine::Dispatch() {
   if (board_stale_) RebuildBoard();
   PlaceNewClasses();
   if (order_stale_) SortDispatchOrder();
-  for (const uint64_t class_id : dispatch_order_) {
-    const auto key = class_by_id_.find(class_id);
-    if (key == class_by_id_.end()) continue;
-    if (classes_.at(key->second).tasks.empty()) continue;
-    DispatchClass(key->second, plan_.verdicts[verdict_by_class_.at(class_id)]);
+  for (Turn& turn : dispatch_order_) {
+    if (turn.from > now_ || turn.task_class->second.tasks.empty()) continue;
+    plan::Verdict& verdict = plan_.verdicts[turn.verdict];
+    DispatchClass(turn.task_class, verdict);
+    turn.from = FirstStart(verdict);
   }
 }
 
@@ -309,42 +323,54 @@ void Machine::PlaceNewClasses() {
   }
   board_.now = now_;
   for (const uint64_t class_id : unplanned_) {
-    const ClassKey& key = class_by_id_.at(class_id);
-    const ClassQueue& queue = classes_.at(key);
+    const Classes::iterator added = class_by_id_.at(class_id);
+    const auto& [key, queue] = *added;
     if (queue.tasks.empty()) continue;
     plan::PlaceClass(board_, ClassFrom(key, queue), plan_);
+    const size_t verdict = plan_.verdicts.size() - 1;
+    verdict_by_class_.insert_or_assign(class_id, verdict);
+    if (order_stale_) continue;
+    Turn turn = TurnOf(added, verdict);
+    const auto at = std::lower_bound(dispatch_order_.begin(), dispatch_order_.end(), turn,
+                                     [](const Turn& a, const Turn& b) { return a.rank < b.rank; });
+    dispatch_order_.insert(at, std::move(turn));
   }
   unplanned_.clear();
-  verdict_by_class_.clear();
-  for (size_t i = 0; i < plan_.verdicts.size(); ++i) {
-    verdict_by_class_.emplace(plan_.verdicts[i].class_id, i);
-  }
-  order_stale_ = true;
 }
 
 // Safety net first, then priority, then deadline, then age.
-void Machine::SortDispatchOrder() {
-  order_stale_ = false;
-  using Rank = std::tuple<bool, int, int64_t, absl::Time, uint64_t>;
-  std::vector<Rank> ranks;
-  for (const auto& [key, queue] : classes_) {
-    const auto verdict = verdict_by_class_.find(queue.id);
-    if (verdict == verdict_by_class_.end()) continue;
-    const bool must_run = plan_.verdicts[verdict->second].mode == plan::Mode::kMustRun;
-    ranks.emplace_back(!must_run, -key.priority, key.deadline_seconds, queue.oldest, queue.id);
-  }
-  std::sort(ranks.begin(), ranks.end());
-  dispatch_order_.clear();
-  for (const Rank& rank : ranks) dispatch_order_.push_back(std::get<4>(rank));
+Machine::Turn Machine::TurnOf(Classes::iterator task_class, size_t verdict_index) const {
+  const auto& [key, queue] = *task_class;
+  const plan::Verdict& verdict = plan_.verdicts[verdict_index];
+  Turn turn;
+  turn.rank = {verdict.mode != plan::Mode::kMustRun, -key.priority, key.deadline_seconds,
+               queue.oldest, queue.id};
+  turn.from = FirstStart(verdict);
+  turn.task_class = task_class;
+  turn.verdict = verdict_index;
+  return turn;
 }
 
-void Machine::DispatchClass(const ClassKey& key, plan::Verdict& verdict) {
-  const ClassQueue& queue = classes_.at(key);
-  const plan::Class task_class = ClassFrom(key, queue);
+void Machine::SortDispatchOrder() {
+  order_stale_ = false;
+  dispatch_order_.clear();
+  for (auto it = classes_.begin(); it != classes_.end(); ++it) {
+    const auto verdict = verdict_by_class_.find(it->second.id);
+    if (verdict != verdict_by_class_.end()) {
+      dispatch_order_.push_back(TurnOf(it, verdict->second));
+    }
+  }
+  std::sort(dispatch_order_.begin(), dispatch_order_.end(),
+            [](const Turn& a, const Turn& b) { return a.rank < b.rank; });
+}
+
+void Machine::DispatchClass(Classes::iterator dispatched, plan::Verdict& verdict) {
+  const ClassQueue& queue = dispatched->second;
+  const plan::Class task_class = ClassFrom(dispatched->first, queue);
   for (plan::Allotment& allotment : verdict.allotments) {
     if (allotment.start > now_) break;
     while (allotment.count > 0 && !queue.tasks.empty() &&
-           StartOne(key, task_class, allotment.site, verdict.mode, allotment.reason,
+           StartOne(queue, task_class, allotment.site, verdict.mode, allotment.reason,
                     allotment.detail)) {
       --allotment.count;
     }
@@ -356,18 +382,18 @@ void Machine::DispatchClass(const ClassKey& key, plan::Verdict& verdict) {
                           : place.reactive                     ? Reason::kReactive
                                                                : Reason::kCheapestNow;
     while (!queue.tasks.empty() &&
-           StartOne(key, task_class, site, verdict.mode, reason, std::string())) {
+           StartOne(queue, task_class, site, verdict.mode, reason, std::string())) {
     }
   }
 }
 
-bool Machine::StartOne(const ClassKey& key, const plan::Class& task_class, size_t site,
+bool Machine::StartOne(const ClassQueue& queue, const plan::Class& task_class, size_t site,
                        plan::Mode mode, Reason reason, const std::string& detail) {
   if ((task_class.allowed >> site & 1) == 0) return false;  // Promise 6, whatever the plan says.
   if (!plan::FitsNow(board_, task_class, site, mode)) return false;
   Node* node = ChooseNode(site, task_class.request, nullptr);
   if (node == nullptr) return false;
-  const TaskId id = *classes_.at(key).tasks.begin();
+  const TaskId id = *queue.tasks.begin();
   Job& job = JobAt(id.job);
   Placement placement{reason, detail};
   const plan::Site& place = board_.sites[site];

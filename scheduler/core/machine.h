@@ -4,11 +4,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -25,9 +28,19 @@
 #include "scheduler/curve/arrivals.h"
 #include "scheduler/curve/bin_accumulator.h"
 #include "scheduler/curve/forecaster.h"
+#include "scheduler/curve/outlook.h"
 #include "scheduler/plan/plan.h"
 
 namespace heliotrope::core {
+
+// What is told of the load of a data center over blocks of time, instead of what its curve says.
+struct ToldOutlook {
+  std::vector<curve::BlockOutlook> blocks;
+  bool out_of_band = false;  // It has been wrong: to be planned without, as by such a curve.
+};
+// A function: same arguments, same answer.
+using OutlookSource = std::function<ToldOutlook(const DataCenterId& data_center, absl::Time now,
+                                                std::span<const curve::Block> blocks)>;
 
 struct MachineOptions {
   absl::Duration lease_real;    // As configured, for validation of graces.
@@ -35,6 +48,9 @@ struct MachineOptions {
   absl::Duration lease_margin;  // Scheduling time on top before a silent node is given up.
   int major_version = 0;
   int64_t max_pending_tasks = kMaxPendingTasks;
+  // For simulations only, to see what a forecast is worth and what a bad one costs.
+  // Empty: the curves' own forecasts.
+  OutlookSource outlook;
 };
 
 struct Outcome {
@@ -104,6 +120,16 @@ class Machine {
   std::pair<model::Reason, std::string> WaitReason(const Job& job, const model::Task& task) const;
 
  private:
+  using Classes = std::map<ClassKey, ClassQueue>;
+  // A class with a verdict, in dispatch order. Valid until the next plan: what is here is read at
+  // each dispatch, so that classes of which nothing can start yet cost next to nothing.
+  struct Turn {
+    std::tuple<bool, int, int64_t, absl::Time, uint64_t> rank;
+    absl::Time from;  // Nothing of it starts earlier.
+    Classes::iterator task_class;
+    size_t verdict = 0;  // Index in plan_.verdicts.
+  };
+
   struct Placement {
     model::Reason reason;
     std::string detail;
@@ -207,10 +233,11 @@ class Machine {
   void RebuildClasses();
   void Dispatch();
   void PlaceNewClasses();
+  Turn TurnOf(Classes::iterator task_class, size_t verdict) const;
   void SortDispatchOrder();
-  void DispatchClass(const ClassKey& key, plan::Verdict& verdict);
-  bool StartOne(const ClassKey& key, const plan::Class& task_class, size_t site, plan::Mode mode,
-                model::Reason reason, const std::string& detail);
+  void DispatchClass(Classes::iterator dispatched, plan::Verdict& verdict);
+  bool StartOne(const ClassQueue& queue, const plan::Class& task_class, size_t site,
+                plan::Mode mode, model::Reason reason, const std::string& detail);
   Node* ChooseNode(size_t site, const model::Resources& request, const NodeId* except);
   void ApplyMoves(const std::vector<plan::MoveAdvice>& moves);
   bool ApplyMove(const plan::MoveAdvice& move);
@@ -219,6 +246,7 @@ class Machine {
 
   // curves.cc
   Reply On(const SetFleet& command);
+  Reply On(const SetPrices& command);
   Reply On(const ImportCurve& command);
   bool HasPlaceForAccount();
   void LearnArrival(const model::JobSpec& spec);
@@ -227,6 +255,7 @@ class Machine {
   static curve::Observation Learn(const curve::Bin& bin, curve::Forecaster& curve,
                                   Coverage& coverage);
   void LearnBin(const DataCenterId& id, const curve::Bin& bin);
+  void NotePriced();
   void RebuildBoard();
   void RefreshSite(size_t site);
   std::optional<size_t> SiteOf(const DataCenterId& id) const;
@@ -259,12 +288,12 @@ class Machine {
   std::set<std::pair<absl::Time, RequestId>> request_expiry_;
   std::set<std::pair<absl::Time, JobUid>> job_expiry_;
   std::set<std::pair<absl::Time, TaskId>> backoffs_;
-  absl::btree_map<ClassKey, ClassQueue> classes_;
-  absl::flat_hash_map<uint64_t, ClassKey> class_by_id_;  // Lookup only.
+  Classes classes_;
+  absl::flat_hash_map<uint64_t, Classes::iterator> class_by_id_;  // Lookup only.
   uint64_t next_class_id_ = 1;
   absl::flat_hash_map<uint64_t, size_t> verdict_by_class_;  // Lookup only: index in plan_.verdicts.
   absl::btree_set<uint64_t> unplanned_;                     // Classes without a verdict.
-  std::vector<uint64_t> dispatch_order_;
+  std::vector<Turn> dispatch_order_;
   bool order_stale_ = true;
   std::vector<absl::btree_set<std::pair<int64_t, NodeId>>> free_cores_;  // By site: (free, node).
   std::map<NodeId, int64_t> free_cores_of_node_;

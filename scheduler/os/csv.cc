@@ -63,39 +63,61 @@ absl::StatusOr<Sample> ParseRow(absl::string_view line, const Place& place,
   return Sample{*time, value};
 }
 
+// Why a row cannot follow the one before it, or OK.
+absl::Status CheckOrder(const Sample& before, const Sample& sample, const Place& place) {
+  if (sample.time > before.time) return absl::OkStatus();
+  return place.Error(1, sample.time == before.time
+                            ? absl::StrCat("time ", Rfc3339(sample.time), " twice")
+                            : absl::StrCat("time ", Rfc3339(sample.time), " after ",
+                                           Rfc3339(before.time), ": sort the rows by time"));
+}
+
 }  // namespace
 
-absl::StatusOr<std::vector<Sample>> ParseSeriesCsv(absl::string_view text, absl::string_view source,
-                                                   const SeriesFormat& format) {
+std::vector<Sample> ParseSeriesCsv(absl::string_view text, absl::string_view source,
+                                   const SeriesFormat& format, FileProblems& problems) {
   Place place{source, 1};
+  std::vector<Sample> samples;
   if (static_cast<int64_t>(text.size()) > kMaxCsvBytes) {
-    return place.Error(1, absl::StrCat("more than ", kMaxCsvBytes, " bytes"));
+    problems.Add(place.Error(1, absl::StrCat("more than ", kMaxCsvBytes, " bytes")));
+    return samples;
   }
   absl::ConsumePrefix(&text, "\xef\xbb\xbf");
   const std::string header = absl::StrCat("timestamp_utc,", format.value_column);
   const absl::string_view first = ConsumeLine(text);
   if (first != header) {
-    return place.Error(1, absl::StrCat("header is ", Quoted(first), ", want \"", header, "\""));
+    problems.Add(
+        place.Error(1, absl::StrCat("header is ", Quoted(first), ", want \"", header, "\"")));
+    return samples;
   }
-  std::vector<Sample> samples;
+  const size_t before = problems.count();
   while (!text.empty()) {
     ++place.line;
     const absl::string_view line = ConsumeLine(text);
     if (line.empty() && text.empty()) break;
-    HT_ASSIGN_OR_RETURN(const Sample sample, ParseRow(line, place, format));
-    if (!samples.empty() && sample.time <= samples.back().time) {
-      return place.Error(
-          1, sample.time == samples.back().time
-                 ? absl::StrCat("time ", Rfc3339(sample.time), " twice")
-                 : absl::StrCat("time ", Rfc3339(sample.time), " after ",
-                                Rfc3339(samples.back().time), ": sort the rows by time"));
+    const absl::StatusOr<Sample> sample = ParseRow(line, place, format);
+    absl::Status status = sample.status();
+    if (status.ok() && !samples.empty()) status = CheckOrder(samples.back(), *sample, place);
+    if (status.ok() && samples.size() == kMaxCurveImportSamples) {
+      problems.Add(place.Error(1, absl::StrCat("more than ", kMaxCurveImportSamples, " rows")));
+      return samples;
     }
-    if (samples.size() == kMaxCurveImportSamples) {
-      return place.Error(1, absl::StrCat("more than ", kMaxCurveImportSamples, " rows"));
+    if (status.ok()) {
+      samples.push_back(*sample);
+    } else {
+      problems.Add(status);
     }
-    samples.push_back(sample);
   }
-  if (samples.empty()) return place.Error(1, "no rows after the header");
+  if (samples.empty() && problems.count() == before)
+    problems.Add(place.Error(1, "no rows after the header"));
+  return samples;
+}
+
+absl::StatusOr<std::vector<Sample>> ParseSeriesCsv(absl::string_view text, absl::string_view source,
+                                                   const SeriesFormat& format) {
+  FileProblems problems(1);
+  std::vector<Sample> samples = ParseSeriesCsv(text, source, format, problems);
+  if (problems.count() > 0) return absl::InvalidArgumentError(problems.texts().front());
   return samples;
 }
 

@@ -1,7 +1,8 @@
 // Bounded reader of time series as CSV: a header `timestamp_utc,<column>` and two columns, rows in
-// order of time. Refused whole at the first error, which says `source:line:column: why`.
+// order of time. An error says `source:line:column: why`.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,29 @@ struct SeriesFormat {
   // Prices may fall below zero, loads may not.
   bool allow_negative = false;
 };
+
+// What is wrong with files, as `source:line:column: why`: all of it is counted, the first of it kept.
+class FileProblems {
+ public:
+  explicit FileProblems(size_t most) : most_(most) {}
+
+  void Add(absl::string_view text) {
+    ++count_;
+    if (texts_.size() < most_) texts_.emplace_back(text);
+  }
+  void Add(const absl::Status& status) { Add(status.message()); }
+  size_t count() const { return count_; }
+  const std::vector<std::string>& texts() const { return texts_; }
+
+ private:
+  size_t most_;
+  size_t count_ = 0;
+  std::vector<std::string> texts_;
+};
+
+// The good rows of a text, and everything that is wrong with the others.
+std::vector<Sample> ParseSeriesCsv(absl::string_view text, absl::string_view source,
+                                   const SeriesFormat& format, FileProblems& problems);
 
 // `source` names the text in errors. At most kMaxCurveImportSamples rows and kMaxCsvBytes bytes;
 // times are RFC 3339 and strictly grow; values are finite. INVALID_ARGUMENT otherwise.

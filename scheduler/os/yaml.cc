@@ -34,6 +34,13 @@ std::vector<std::string> FieldNames(const Descriptor* type) {
   return names;
 }
 
+// The field of a message that has one field, a list; else nullptr.
+const FieldDescriptor* OnlyList(const Descriptor* type) {
+  if (type->field_count() != 1) return nullptr;
+  const FieldDescriptor* field = type->field(0);
+  return field->is_repeated() && !field->is_map() ? field : nullptr;
+}
+
 // What a node is, for people.
 absl::string_view KindOf(const YAML::Node& node) {
   if (node.IsMap()) return "a map";
@@ -103,6 +110,12 @@ class Loader {
   }
 
   void LoadMessage(const YAML::Node& node, const std::string& path, int depth, Message* message) {
+    // A message that is nothing but a list may be written as one.
+    if (const FieldDescriptor* list = OnlyList(message->GetDescriptor());
+        list != nullptr && node.IsSequence()) {
+      LoadList(node, path, depth, list, message);
+      return;
+    }
     if (!Within(node, depth) || !CheckMap(node, path)) return;
     const Descriptor* type = message->GetDescriptor();
     std::set<const OneofDescriptor*> chosen;

@@ -7,6 +7,7 @@
 //   integers named *_bytes     "4GiB", "512M", or a plain number
 //   enums                      the value's name without the enum's prefix, lower case, "-" or "_"
 //   maps                       a YAML map; no key twice
+//   a message of one list      the list alone will do: `EU: [DE]` for `EU: {codes: [DE]}`
 // Everything wrong is reported, one line each: `file:line: unknown key "x" in "planning"; did you
 // mean "y"?`. Nothing of a refused file is used.
 #pragma once

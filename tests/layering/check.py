@@ -31,7 +31,7 @@ MAY_INCLUDE = {
     "scheduler/rpc": EDGE | PURE_SCHEDULER,
     "scheduler/daemon": EDGE | PURE_SCHEDULER
     | {"scheduler/store", "scheduler/feeds", "scheduler/rpc"},
-    "scheduler/sim": BASE | PURE_SCHEDULER | {"agent/core"},
+    "scheduler/sim": BASE | PURE_SCHEDULER | {"scheduler/os", "agent/core"},
     # Backtests and simulations run in the command itself.
     "scheduler/cli": EDGE | {"scheduler/curve", "scheduler/sim"},
     "scheduler": EDGE | {"scheduler/daemon"},

@@ -32,6 +32,18 @@ TEST(CsvTest, PricesMayBeNegative) {
   EXPECT_EQ(got->front().value, -3.5);
 }
 
+TEST(CsvTest, TellsEveryProblemAndKeepsTheGoodRows) {
+  FileProblems problems(2);
+  const std::vector<Sample> got = ParseSeriesCsv(
+      "timestamp_utc,load\n2026-01-31T08:00:00Z,1\nx,1\n2026-01-31T08:00:00Z,y\n"
+      "2026-01-31T08:00:00Z,2\n2026-01-31T08:05:00Z,3\n",
+      "f.csv", {}, problems);
+  EXPECT_EQ(got, (std::vector<Sample>{{kStart, 1}, {kStart + absl::Minutes(5), 3}}));
+  EXPECT_EQ(problems.count(), 3u);
+  ASSERT_EQ(problems.texts().size(), 2u);
+  EXPECT_EQ(problems.texts()[1], "f.csv:4:22: \"y\" is not a number");
+}
+
 TEST(CsvTest, RefusalsSayFileLineColumnAndWhy) {
   struct Case {
     const char* name;

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <string>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "scheduler/base/limits.h"
 #include "scheduler/os/files.h"
@@ -73,6 +74,14 @@ maybe: 0
     file: "/dev/null" maybe: 0)",
                                                             &want));
   EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(got, want)) << got.DebugString();
+}
+
+TEST(YamlTest, AMessageOfOneListMayBeWrittenAsTheList) {
+  const Settings got = Loaded("groups:\n  short: [a, b]\n  long: {words: [c]}\n");
+  EXPECT_THAT(got.groups().at("short").words(), testing::ElementsAre("a", "b"));
+  EXPECT_THAT(got.groups().at("long").words(), testing::ElementsAre("c"));
+  // A message of several fields is no list.
+  EXPECT_EQ(ErrorOf("section: [a]"), "s.yaml:1: \"section\" is a list, want a map of keys");
 }
 
 TEST(YamlTest, NothingIsAnEmptyMessage) {
