@@ -77,6 +77,9 @@ inline constexpr size_t kMaxForecastAccounts = 1000;
 // UTC days since an account's newest batch work after which a new account may have its place: more
 // than a month, for what is submitted monthly.
 inline constexpr int64_t kForecastAccountIdleDays = 35;
+// Accounts, and names of jobs within them, whose durations are learned: each takes some 2 kB of
+// memory. Of more those give way that have ended no task for longest.
+inline constexpr size_t kMaxDurationKeys = 4096;
 inline constexpr size_t kMaxNodes = 20'000;
 // Attempts on one node, live or waiting for their acknowledgement.
 inline constexpr size_t kMaxAttemptsPerNode = 10'000;

@@ -1,0 +1,281 @@
+#include "scheduler/curve/durations.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "scheduler/base/check.h"
+#include "scheduler/base/limits.h"
+
+namespace heliotrope::curve {
+namespace {
+
+constexpr double kBinsPerOctave = 12;
+constexpr double kMiddleBin = 48;
+constexpr double kMemory = 1000;       // tasks
+constexpr double kTrust = 20;          // tasks of a level that weigh as much as the level above
+constexpr double kPriorSigma = 0.3;    // of the natural logarithm of the ratio
+constexpr double kTypicalMemory = 50;  // tasks
+constexpr int64_t kLeastTypical = 5;   // tasks
+constexpr absl::Duration kLeast = absl::Minutes(1);
+// Of what is expected, for a task that has outlived the last bin.
+constexpr double kBeyondMean = 0.1;
+constexpr double kBeyondHigh = 0.3;
+constexpr size_t kMadeUpCharacters = 8;
+
+// Where bin i begins.
+double EdgeAt(size_t bin) {
+  return std::exp2((static_cast<double>(bin) - kMiddleBin - 0.5) / kBinsPerOctave);
+}
+
+template <size_t kSize>
+const std::array<double, kSize>& Edges() {
+  static const std::array<double, kSize> kEdges = [] {
+    std::array<double, kSize> edges{};
+    for (size_t i = 0; i < kSize; ++i) edges[i] = EdgeAt(i);
+    return edges;
+  }();
+  return kEdges;
+}
+
+std::string KeyOf(const AccountId& account, absl::string_view stem) {
+  std::string key;
+  key.reserve(account.value().size() + 1 + stem.size());
+  key.append(account.value());
+  key.push_back('\0');
+  key.append(stem.data(), stem.size());
+  return key;
+}
+
+bool IsSeparator(char c) { return c == '-' || c == '_' || c == '.' || c == ':'; }
+
+bool IsMadeUp(absl::string_view id) {
+  constexpr absl::string_view kPrefix = "job-";
+  if (!absl::StartsWith(id, kPrefix) || id.size() != kPrefix.size() + kMadeUpCharacters) {
+    return false;
+  }
+  const absl::string_view made_up = id.substr(kPrefix.size());
+  return std::all_of(made_up.begin(), made_up.end(),
+                     [](char c) { return absl::ascii_islower(c) || (c >= '2' && c <= '7'); });
+}
+
+}  // namespace
+
+absl::string_view JobStem(absl::string_view job_id) {
+  if (IsMadeUp(job_id)) return job_id.substr(0, 3);
+  size_t size = job_id.size();
+  const auto is_digit = [&](size_t i) { return absl::ascii_isdigit(job_id[i]); };
+  while (size > 0) {
+    const char last = job_id[size - 1];
+    // The letters of "20261129T0300Z".
+    const bool time_letter =
+        size >= 2 && is_digit(size - 2) &&
+        ((last == 'T' && size < job_id.size() && is_digit(size)) || last == 'Z');
+    if (!absl::ascii_isdigit(last) && !IsSeparator(last) && !time_letter) break;
+    --size;
+  }
+  return job_id.substr(0, size);
+}
+
+// Up to four distributions, each with its share.
+struct Durations::Mixture {
+  std::array<const Tails*, 4> tails{};
+  std::array<double, 4> share{};
+  size_t size = 0;
+
+  void Add(const Tails& added, double part) {
+    tails[size] = &added;
+    share[size++] = part;
+  }
+  double Share(size_t bin) const {
+    double sum = 0;
+    for (size_t i = 0; i < size; ++i) sum += share[i] * tails[i]->share[bin];
+    return sum;
+  }
+  double Ratio(size_t bin) const {
+    double sum = 0;
+    for (size_t i = 0; i < size; ++i) sum += share[i] * tails[i]->ratio[bin];
+    return sum;
+  }
+};
+
+Durations::Durations() {
+  const auto& edges = Edges<kBins + 1>();
+  // The normal distribution's upper tail at an edge.
+  const auto above = [&](size_t i) {
+    if (i == 0) return 1.0;
+    if (i == kBins) return 0.0;
+    return 0.5 * std::erfc(std::log(edges[i]) / (kPriorSigma * std::sqrt(2.0)));
+  };
+  for (size_t i = kBins; i-- > 0;) {
+    prior_.share[i] = above(i);
+    prior_.ratio[i] =
+        prior_.ratio[i + 1] + (above(i) - above(i + 1)) * (edges[i] + edges[i + 1]) / 2;
+  }
+}
+
+size_t Durations::BinOf(double ratio) {
+  if (!(ratio > EdgeAt(0))) return 0;
+  const double bin = std::floor(std::log2(ratio) * kBinsPerOctave + kMiddleBin + 0.5);
+  return static_cast<size_t>(std::clamp(bin, 0.0, static_cast<double>(kBins - 1)));
+}
+
+void Durations::Refresh(Level& level) {
+  const auto& edges = Edges<kBins + 1>();
+  level.weight = 0;
+  for (const float weight : level.weights) level.weight += static_cast<double>(weight);
+  level.tails = Tails{};
+  if (level.weight <= 0) return;
+  for (size_t i = kBins; i-- > 0;) {
+    const double share = static_cast<double>(level.weights[i]) / level.weight;
+    level.tails.share[i] = level.tails.share[i + 1] + share;
+    level.tails.ratio[i] = level.tails.ratio[i + 1] + share * (edges[i] + edges[i + 1]) / 2;
+  }
+}
+
+Durations::Learned Durations::Learn(const AccountId& account, absl::string_view stem,
+                                    absl::Duration expected, absl::Duration actual,
+                                    absl::Time now) {
+  Learned learned;
+  const double seconds = absl::ToDoubleSeconds(actual);
+  const double foreseen = absl::ToDoubleSeconds(expected);
+  if (!(foreseen > 0) || !(seconds >= 0) || !std::isfinite(seconds)) return learned;
+  const size_t bin = BinOf(seconds / foreseen);
+  // From the narrowest level on: a name never outlives its account.
+  learned.changed.push_back(KeyOf(account, stem));
+  if (!stem.empty()) learned.changed.push_back(KeyOf(account, ""));
+  learned.changed.emplace_back();
+  for (const std::string& key : learned.changed) {
+    while (levels_.size() >= kMaxDurationKeys && !levels_.contains(key)) {
+      learned.removed.push_back(by_use_.begin()->second);
+      levels_.erase(by_use_.begin()->second);
+      by_use_.erase(by_use_.begin());
+    }
+    Level& level = levels_[key];
+    by_use_.erase({level.used, key});
+    last_use_ = std::max(last_use_ + 1, absl::ToUnixMicros(now));
+    level.used = last_use_;
+    by_use_.emplace(level.used, key);
+    ++level.tasks;
+    const double gain = 1 / std::min(static_cast<double>(level.tasks), kTypicalMemory);
+    level.log_seconds += gain * (std::log(std::max(1.0, seconds)) - level.log_seconds);
+    for (float& weight : level.weights) weight *= static_cast<float>(1 - 1 / kMemory);
+    level.weights[bin] += 1;
+    Refresh(level);
+  }
+  return learned;
+}
+
+Durations::Mixture Durations::MixtureOf(const AccountId& account, absl::string_view stem) const {
+  Mixture mixture;
+  double left = 1;
+  const auto add = [&](absl::string_view key) {
+    const auto level = levels_.find(key);
+    if (level == levels_.end()) return;
+    const double trust = level->second.weight / (level->second.weight + kTrust);
+    mixture.Add(level->second.tails, left * trust);
+    left *= 1 - trust;
+  };
+  const std::string key = KeyOf(account, stem);
+  if (!stem.empty()) add(key);
+  add(absl::string_view(key).substr(0, account.value().size() + 1));
+  add("");
+  mixture.Add(prior_, left);
+  return mixture;
+}
+
+RemainingWork Durations::Remaining(const AccountId& account, absl::string_view stem,
+                                   absl::Duration expected, absl::Duration done,
+                                   double quantile) const {
+  const auto& edges = Edges<kBins + 1>();
+  const double seconds = std::max(1.0, absl::ToDoubleSeconds(expected));
+  const double so_far = std::max(0.0, absl::ToDoubleSeconds(done)) / seconds;
+  const auto left = [seconds](double ratio) {
+    return std::max(kLeast, absl::Seconds(ratio * seconds));
+  };
+  const RemainingWork beyond{.mean = left(kBeyondMean), .high = left(kBeyondHigh)};
+  if (!(so_far < edges[kBins])) return beyond;
+  const Mixture mixture = MixtureOf(account, stem);
+  // Of the bin that it is in only what lies above.
+  const size_t bin = BinOf(so_far);
+  const double low = std::max(so_far, edges[bin]);
+  const double part = (edges[bin + 1] - low) / (edges[bin + 1] - edges[bin]);
+  const double after = mixture.Share(bin + 1);
+  const double here = std::max(0.0, part * (mixture.Share(bin) - after));
+  const double all = here + after;
+  if (!(all > 0)) return beyond;
+  const double sum = here * (low + edges[bin + 1]) / 2 + mixture.Ratio(bin + 1);
+  // The first edge above which no more than (1 - quantile) of it lies; within its bin evenly.
+  const double above = std::clamp(1 - quantile, 0.0, 1.0) * all;
+  size_t first = bin + 1;
+  for (size_t size = kBins - bin - 1; size > 0;) {
+    const size_t half = size / 2;
+    if (mixture.Share(first + half) > above) {
+      first += half + 1;
+      size -= half + 1;
+    } else {
+      size = half;
+    }
+  }
+  const double from = first == bin + 1 ? low : edges[first - 1];
+  const double at_from = first == bin + 1 ? all : mixture.Share(first - 1);
+  const double at_edge = mixture.Share(first);
+  const double way = at_from > at_edge ? (at_from - above) / (at_from - at_edge) : 1;
+  const double high = from + (edges[first] - from) * std::clamp(way, 0.0, 1.0);
+  return {.mean = left(sum / all - so_far), .high = left(high - so_far)};
+}
+
+std::optional<absl::Duration> Durations::Typical(const AccountId& account) const {
+  const auto level = levels_.find(KeyOf(account, ""));
+  if (level == levels_.end() || level->second.tasks < kLeastTypical) return std::nullopt;
+  const absl::Duration typical = absl::Seconds(std::llround(std::exp(level->second.log_seconds)));
+  return std::clamp(typical, kMinExpectedDuration, kMaxExpectedDuration);
+}
+
+std::vector<std::string> Durations::Keys() const {
+  std::vector<std::string> keys;
+  for (const auto& [key, level] : levels_) keys.push_back(key);
+  return keys;
+}
+
+DurationState Durations::Save(absl::string_view key) const {
+  const auto found = levels_.find(key);
+  HT_CHECK(found != levels_.end());
+  const Level& level = found->second;
+  DurationState state;
+  state.integers = {level.used, level.tasks};
+  state.numbers = {level.log_seconds};
+  state.weights.assign(level.weights.begin(), level.weights.end());
+  return state;
+}
+
+absl::Status Durations::Restore(absl::string_view key, const DurationState& state) {
+  if (state.version != DurationState::kVersion || state.integers.size() != 2 ||
+      state.numbers.size() != 1 || state.weights.size() != kBins) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("duration state of version ", state.version, " with ", state.integers.size(),
+                     " integers, ", state.numbers.size(), " numbers and ", state.weights.size(),
+                     " weights is none of this program's"));
+  }
+  constexpr double kMostLogSeconds = 50;
+  const bool sane = state.integers[1] > 0 && std::isfinite(state.numbers[0]) &&
+                    state.numbers[0] >= 0 && state.numbers[0] < kMostLogSeconds &&
+                    std::all_of(state.weights.begin(), state.weights.end(),
+                                [](float weight) { return weight >= 0 && weight <= 2 * kMemory; });
+  if (!sane || Contains(key)) {
+    return absl::InvalidArgumentError("duration state holds values that this program never writes");
+  }
+  Level& level = levels_[std::string(key)];
+  level.used = state.integers[0];
+  level.tasks = state.integers[1];
+  level.log_seconds = state.numbers[0];
+  std::copy_n(state.weights.begin(), kBins, level.weights.begin());
+  by_use_.emplace(level.used, std::string(key));
+  last_use_ = std::max(last_use_, level.used);
+  Refresh(level);
+  return absl::OkStatus();
+}
+
+}  // namespace heliotrope::curve
