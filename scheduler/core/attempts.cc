@@ -157,6 +157,7 @@ void Machine::OnEnded(Job& job, const TaskId& id, Node& node, const AttemptStatu
   switch (status.phase) {
     case AttemptPhase::kSucceeded:
       EndAttempt(id, Reason::kSucceeded, "exit code 0", &status);
+      LearnDuration(job, job.tasks[id.index]);
       Vacate(node, id, job.spec->request);
       EndTask(job, id, TaskState::kSucceeded, Reason::kSucceeded, "exit code 0");
       dispatch_needed_ = true;

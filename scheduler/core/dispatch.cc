@@ -58,7 +58,9 @@ ClassKey Machine::KeyOf(const Job& job, const model::Task& task) const {
   ClassKey key;
   key.milli_cores = spec.request.cores.value();
   key.memory_bytes = spec.request.memory.value();
-  key.remaining_seconds = RoundedSeconds(Remaining(job, task));
+  const curve::RemainingWork left = RemainingWork(job, task);
+  key.remaining_seconds = RoundedSeconds(left.mean);
+  key.high_seconds = RoundedSeconds(left.high);
   key.deadline_seconds = RoundedDeadline(spec.deadline);
   key.priority = spec.priority;
   key.checkpointable = spec.checkpoint.has_value();
@@ -76,6 +78,7 @@ plan::Class Machine::ClassFrom(const ClassKey& key, const ClassQueue& queue) con
   made.id = queue.id;
   made.request = {MilliCores::FromMilli(key.milli_cores), Bytes::FromBytes(key.memory_bytes)};
   made.remaining = absl::Seconds(key.remaining_seconds);
+  made.remaining_high = absl::Seconds(key.high_seconds);
   if (key.deadline_seconds != std::numeric_limits<int64_t>::max()) {
     made.deadline = absl::FromUnixSeconds(key.deadline_seconds);
   }
@@ -243,7 +246,9 @@ plan::Input Machine::PlanInput() const {
     running.attempt = task.attempt;
     running.site = *site;
     running.request = job.spec->request;
-    running.remaining = Remaining(job, task);
+    const curve::RemainingWork left = RemainingWork(job, task);
+    running.remaining = left.mean;
+    running.remaining_high = left.high;
     running.deadline = job.spec->deadline;
     running.priority = job.spec->priority;
     running.allowed = AllowedSites(job.spec->residency);

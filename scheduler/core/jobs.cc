@@ -21,7 +21,11 @@ std::shared_ptr<const model::JobSpec> Machine::Complete(
   if (!lacks_duration && !(lacks_residency && fleet_.default_residency)) return spec;
   auto completed = std::make_shared<model::JobSpec>(*spec);
   if (lacks_residency && fleet_.default_residency) completed->residency = *fleet_.default_residency;
-  if (lacks_duration) completed->expected_duration = fleet_.default_expected_duration;
+  // As long as its account's tasks usually take.
+  if (lacks_duration) {
+    completed->expected_duration =
+        durations_.Typical(spec->account).value_or(fleet_.default_expected_duration);
+  }
   return completed;
 }
 

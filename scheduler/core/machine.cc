@@ -280,20 +280,4 @@ void Machine::Decide(DecisionKind kind, const Job& job, const TaskId& id, Decisi
   effects_->push_back(std::move(decision));
 }
 
-absl::Duration Machine::Remaining(const Job& job, const model::Task& task) const {
-  const absl::Duration expected = job.spec->expected_duration;
-  absl::Duration done = absl::ZeroDuration();
-  if (task.run != nullptr) {
-    done = HoldsNode(task.state)  ? task.run->base_progress
-           : task.run->checkpoint ? task.run->checkpoint->progress
-                                  : absl::ZeroDuration();
-    if (task.state == TaskState::kRunning || task.state == TaskState::kCheckpointing) {
-      const absl::Time started = task.run->attempts.back().start_time;
-      if (started < now_) done += now_ - started;
-    }
-  }
-  // A task that has outlived its expectation is expected to go on for a twentieth of it.
-  return std::max(expected - done, std::max(absl::Minutes(1), expected / 20));
-}
-
 }  // namespace heliotrope::core

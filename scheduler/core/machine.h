@@ -27,6 +27,7 @@
 #include "scheduler/core/state.h"
 #include "scheduler/curve/arrivals.h"
 #include "scheduler/curve/bin_accumulator.h"
+#include "scheduler/curve/durations.h"
 #include "scheduler/curve/forecaster.h"
 #include "scheduler/curve/outlook.h"
 #include "scheduler/plan/plan.h"
@@ -105,8 +106,14 @@ class Machine {
   int64_t pending_tasks() const { return totals_pending_; }
   int64_t held_tasks() const { return totals_held_; }
   const MachineOptions& options() const { return options_; }
-  // Work a task still has to do, by its expected duration and what it has done.
-  absl::Duration Remaining(const Job& job, const model::Task& task) const;
+  // How long tasks run against what was expected of them; of kMaxDurationKeys names at most.
+  const curve::Durations& durations() const { return durations_; }
+  // Work a task still has to do, by what was learned of its kind and what it has done: the mean,
+  // and what it is planned for where a deadline counts, which is never less.
+  curve::RemainingWork RemainingWork(const Job& job, const model::Task& task) const;
+  absl::Duration Remaining(const Job& job, const model::Task& task) const {
+    return RemainingWork(job, task).mean;
+  }
   // The class that a waiting task is planned with; a fresh one of the same kind otherwise.
   plan::Class ClassOf(const Job& job, const model::Task& task) const;
   // The verdict that a waiting task's class has in the plan of now; nullptr if it is not planned
@@ -244,6 +251,9 @@ class Machine {
   void ReadyBackoffs();
   void WantPlan();
 
+  // learning.cc
+  void LearnDuration(const Job& job, const model::Task& task);
+
   // curves.cc
   Reply On(const SetFleet& command);
   Reply On(const SetPrices& command);
@@ -280,6 +290,8 @@ class Machine {
   std::map<DataCenterId, curve::Forecaster> curves_;
   std::map<DataCenterId, Coverage> coverage_;      // One beside each of curves_.
   std::map<AccountId, curve::Arrivals> arrivals_;  // Each advanced to its newest arrival.
+
+  curve::Durations durations_;
 
   // Derived from the durable state, or of this process's life.
   absl::flat_hash_map<std::string, JobUid> uid_by_id_;  // Lookup only.

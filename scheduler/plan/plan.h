@@ -2,6 +2,7 @@
 // advice that the core checks again. All times are scheduling time.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -55,7 +56,10 @@ struct Site {
 struct Class {
   uint64_t id = 0;  // Stable while the class exists; breaks ties.
   model::Resources request;
-  absl::Duration remaining;  // Per task, on its cores.
+  absl::Duration remaining;  // Per task, on its cores: the mean of what was learned.
+  // What it takes at most, but for the chance of a miss that is worth taking (Settings). Never less
+  // than `remaining`.
+  absl::Duration remaining_high;
   absl::Time deadline = absl::InfiniteFuture();
   int priority = 0;
   bool checkpointable = false;
@@ -76,6 +80,7 @@ struct RunningTask {
   size_t site = 0;
   model::Resources request;
   absl::Duration remaining;
+  absl::Duration remaining_high;  // As of a class.
   absl::Time deadline = absl::InfiniteFuture();
   int priority = 0;
   uint64_t allowed = 0;
@@ -92,7 +97,21 @@ struct Settings {
   double move_gain_factor = 1.3;
   // A checkpointable task is not started where it would have to leave sooner.
   absl::Duration minimum_run = absl::Minutes(30);
+  // The chance that a task runs longer than it is planned for, and so may miss its deadline. A miss
+  // costs the same whatever the size of the task, while the price that waiting saves grows with its
+  // core-hours: the chance that is worth taking is proportional to them. The least one keeps small
+  // tasks from being planned for durations that were never seen; with the most one a large task is
+  // still planned for more than the median.
+  double miss_chance_per_core_hour = 0.001;
+  double least_miss_chance = 0.001;
+  double most_miss_chance = 0.4;
 };
+
+// The chance of a task with so many expected core-hours.
+inline double MissChance(const Settings& settings, double core_hours) {
+  return std::clamp(core_hours * settings.miss_chance_per_core_hour, settings.least_miss_chance,
+                    settings.most_miss_chance);
+}
 
 struct Input {
   absl::Time now;
