@@ -46,7 +46,8 @@ int main(int argc, char** argv) {
   dump_command->add_option("--sqlite", dump.database, "The database itself")->option_text("FILE");
   dump_command
       ->add_option("--kind", dump.kind,
-                   "Only these: meta, job, task, request, node, curve_state or curve_bin")
+                   "Only these: meta, job, task, request, node, curve_state, curve_bin, "
+                   "arrivals or durations")
       ->option_text("KIND");
 
   try {

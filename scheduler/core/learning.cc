@@ -37,8 +37,10 @@ void Machine::LearnDuration(const Job& job, const model::Task& task) {
   const model::AttemptRecord& last = task.run->attempts.back();
   if (last.start_time > last.end_time) return;
   const absl::Duration actual = task.run->base_progress + (last.end_time - last.start_time);
-  durations_.Learn(job.spec->account, curve::JobStem(job.id.value()), job.spec->expected_duration,
-                   actual, now_);
+  const curve::Durations::Learned learned = durations_.Learn(
+      job.spec->account, curve::JobStem(job.id.value()), job.spec->expected_duration, actual, now_);
+  changes_.durations.insert(learned.changed.begin(), learned.changed.end());
+  changes_.removed_durations.insert(learned.removed.begin(), learned.removed.end());
 }
 
 curve::RemainingWork Machine::RemainingWork(const Job& job, const model::Task& task) const {

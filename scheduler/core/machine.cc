@@ -132,6 +132,10 @@ void Machine::RecoverCurves(Image& image) {
     auto restored = curve::Arrivals::Restore(state);
     if (restored.ok()) arrivals_.emplace(account, *std::move(restored));
   }
+  for (const auto& [key, state] : image.durations) {
+    // The same: then it is as if nothing had been learned of it.
+    durations_.Restore(key, state).IgnoreError();
+  }
   for (const model::DataCenter& data_center : fleet_.data_centers) {
     auto state = image.curves.find(data_center.id);
     if (state != image.curves.end()) {

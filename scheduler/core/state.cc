@@ -36,7 +36,8 @@ JobState Job::State() const {
 bool Changes::Empty() const {
   return !meta && jobs.empty() && removed_jobs.empty() && tasks.empty() && nodes.empty() &&
          requests.empty() && removed_requests.empty() && bins.empty() && curves.empty() &&
-         arrivals.empty() && removed_arrivals.empty();
+         arrivals.empty() && removed_arrivals.empty() && durations.empty() &&
+         removed_durations.empty();
 }
 
 }  // namespace heliotrope::core

@@ -18,6 +18,7 @@
 #include "scheduler/core/command.h"
 #include "scheduler/core/coverage.h"
 #include "scheduler/curve/arrivals.h"
+#include "scheduler/curve/durations.h"
 #include "scheduler/curve/forecaster.h"
 #include "scheduler/model/task.h"
 
@@ -122,6 +123,8 @@ struct Changes {
   std::set<DataCenterId> curves;  // Whole state; supersedes the bins before it.
   std::set<AccountId> arrivals;
   std::set<AccountId> removed_arrivals;
+  std::set<std::string> durations;  // Keys of curve::Durations.
+  std::set<std::string> removed_durations;
 
   bool Empty() const;
 };
@@ -136,7 +139,8 @@ struct Image {
   std::map<DataCenterId, curve::ForecasterState> curves;
   std::map<DataCenterId, CoverageState> coverage;  // Written with the curve.
   std::map<AccountId, curve::ArrivalState> arrivals;
-  std::map<DataCenterId, std::vector<curve::Bin>> bins;  // After the state, oldest first.
+  std::map<std::string, curve::DurationState> durations;  // By key of curve::Durations.
+  std::map<DataCenterId, std::vector<curve::Bin>> bins;   // After the state, oldest first.
 };
 
 }  // namespace heliotrope::core

@@ -128,6 +128,26 @@ curve::ArrivalState FromRecord(const v1::Arrivals& record, FieldReader& reader) 
   return state;
 }
 
+Record DurationsRecord(const std::string& key, const curve::DurationState& state) {
+  v1::Durations record;
+  record.set_version(kRecordVersion);
+  record.set_learner_version(state.version);
+  record.mutable_integers()->Add(state.integers.begin(), state.integers.end());
+  record.mutable_numbers()->Add(state.numbers.begin(), state.numbers.end());
+  record.mutable_weights()->Add(state.weights.begin(), state.weights.end());
+  return Made(Kind::kDurations, key, record);
+}
+
+curve::DurationState FromRecord(const v1::Durations& record, FieldReader& reader) {
+  reader.Version(record.version());
+  curve::DurationState state;
+  state.version = record.learner_version();
+  state.integers.assign(record.integers().begin(), record.integers().end());
+  state.numbers.assign(record.numbers().begin(), record.numbers().end());
+  state.weights.assign(record.weights().begin(), record.weights().end());
+  return state;
+}
+
 Record CurveBinRecord(const DataCenterId& id, const curve::Bin& bin) {
   v1::CurveBin record;
   record.set_version(kRecordVersion);
@@ -167,6 +187,17 @@ void EncodeRequests(const core::Machine& machine, const core::Changes& changes, 
     v1::Request record;
     ToRecord(request->second, record);
     batch.puts.push_back(Made(Kind::kRequest, id.value(), record));
+  }
+}
+
+void EncodeDurations(const core::Machine& machine, const core::Changes& changes, Batch& batch) {
+  for (const std::string& key : changes.removed_durations) {
+    // As with arrivals.
+    if (!machine.durations().Contains(key)) batch.deletes.push_back({Kind::kDurations, key});
+  }
+  for (const std::string& key : changes.durations) {
+    if (!machine.durations().Contains(key)) continue;
+    batch.puts.push_back(DurationsRecord(key, machine.durations().Save(key)));
   }
 }
 
@@ -210,6 +241,7 @@ Batch Encode(const core::Machine& machine, const core::Changes& changes) {
     batch.puts.push_back(NodeRecord(machine.nodes().at(id)));
   }
   EncodeCurves(machine, changes, batch);
+  EncodeDurations(machine, changes, batch);
   return batch;
 }
 
@@ -290,6 +322,11 @@ absl::Status Decoder::Add(const Record& record) {
       case Kind::kArrivals: {
         HT_ASSIGN_OR_RETURN(const v1::Arrivals message, Parsed<v1::Arrivals>(record));
         image_.arrivals[AccountId(record.key)] = FromRecord(message, reader);
+        return reader.status();
+      }
+      case Kind::kDurations: {
+        HT_ASSIGN_OR_RETURN(const v1::Durations message, Parsed<v1::Durations>(record));
+        image_.durations[record.key] = FromRecord(message, reader);
         return reader.status();
       }
     }

@@ -10,6 +10,7 @@
 //   curve_state  data center           a forecaster, and how good it was; replaces its bins
 //   curve_bin    data center, start    what came after that state
 //   arrivals     account               what it submits a day
+//   durations    account, job name     how long its tasks run; both may be empty: everything
 #pragma once
 
 #include <vector>

@@ -38,6 +38,8 @@ std::unique_ptr<google::protobuf::Message> MessageOf(Kind kind) {
       return std::make_unique<v1::CurveBin>();
     case Kind::kArrivals:
       return std::make_unique<v1::Arrivals>();
+    case Kind::kDurations:
+      return std::make_unique<v1::Durations>();
   }
   return nullptr;
 }

@@ -2,8 +2,10 @@
 
 #include <cstdint>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "scheduler/base/duration.h"
 
 namespace heliotrope::store {
@@ -96,6 +98,9 @@ std::string PrintedKey(Kind kind, absl::string_view key) {
         return absl::StrCat(bin->first.value(), " ", Rfc3339(bin->second));
       }
       break;
+    case Kind::kDurations:
+      return std::string(absl::StripTrailingAsciiWhitespace(
+          absl::StrReplaceAll(key, {{absl::string_view("\0", 1), " "}})));
     case Kind::kMeta:
     case Kind::kRequest:
     case Kind::kNode:

@@ -20,6 +20,8 @@ absl::string_view KindName(Kind kind) {
       return "curve_bin";
     case Kind::kArrivals:
       return "arrivals";
+    case Kind::kDurations:
+      return "durations";
   }
   return "unknown";
 }

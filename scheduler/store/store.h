@@ -23,10 +23,11 @@ enum class Kind : unsigned char {
   kCurveState = 6,
   kCurveBin = 7,
   kArrivals = 8,
+  kDurations = 9,
 };
-inline constexpr Kind kAllKinds[] = {Kind::kMeta,     Kind::kJob,     Kind::kTask,
-                                     Kind::kRequest,  Kind::kNode,    Kind::kCurveState,
-                                     Kind::kCurveBin, Kind::kArrivals};
+inline constexpr Kind kAllKinds[] = {Kind::kMeta,     Kind::kJob,      Kind::kTask,
+                                     Kind::kRequest,  Kind::kNode,     Kind::kCurveState,
+                                     Kind::kCurveBin, Kind::kArrivals, Kind::kDurations};
 
 // "job", "curve_state", ...
 absl::string_view KindName(Kind kind);

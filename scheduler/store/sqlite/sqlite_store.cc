@@ -23,9 +23,10 @@ constexpr int64_t kApplicationId = 0x48656c69;
 // records carry versions of their own. Opening an older database makes it one of this version.
 //   1  kinds up to curve_bin
 //   2  arrivals
-constexpr int64_t kSchemaVersion = 2;
+//   3  durations
+constexpr int64_t kSchemaVersion = 3;
 // To a release that does not know a kind its records are damage; the version tells it beforehand.
-static_assert(std::size(kAllKinds) == 8, "a new kind is a new kSchemaVersion");
+static_assert(std::size(kAllKinds) == 9, "a new kind is a new kSchemaVersion");
 // The WAL is copied into the database when it has this many pages of 4 KiB. While a reader (a dump)
 // holds it back it grows on; once it shrinks, its file is cut to kWalBytesKept.
 constexpr int kWalPages = 4000;
@@ -136,7 +137,7 @@ absl::Status ReadRows(Statement& statement, const Store::Each& each) {
     if (!row) return absl::OkStatus();
     const int64_t number = statement.Int(0);
     if (number < static_cast<int64_t>(Kind::kMeta) ||
-        number > static_cast<int64_t>(Kind::kArrivals)) {
+        number > static_cast<int64_t>(Kind::kDurations)) {
       return absl::DataLossError(absl::StrCat("a record has the unknown kind ", number));
     }
     HT_RETURN_IF_ERROR(each(Record{.kind = static_cast<Kind>(number),

@@ -204,7 +204,7 @@ TEST_F(LearningTest, AJobWithoutAnExpectationGetsItsAccounts) {
 }
 
 TEST_F(LearningTest, WhatIsSubmittedEveryDayIsForeseen) {
-  const auto submit = [this](const std::string& id, const char* where) {
+  const auto submit_to = [this](const std::string& id, const char* where) {
     auto spec = std::make_shared<model::JobSpec>();
     spec->command = {"true"};
     spec->account = AccountId("acme");
@@ -222,8 +222,8 @@ TEST_F(LearningTest, WhatIsSubmittedEveryDayIsForeseen) {
     Apply(submit);
   };
   now_ = kStart + absl::Hours(6.5);
-  submit("one", "US");
-  submit("two", "");
+  submit_to("one", "US");
+  submit_to("two", "");
   now_ = kStart + absl::Hours(24);
   Apply(Tick{});
   const std::vector<plan::FutureWork> future = machine_.PlanInput().future;

@@ -182,6 +182,7 @@ MemoryStore::Map Whole(const core::Machine& machine) {
   for (const auto& [id, request] : machine.requests()) all.requests.insert(id);
   for (const auto& [id, node] : machine.nodes()) all.nodes.insert(id);
   for (const auto& [account, arrivals] : machine.arrivals()) all.arrivals.insert(account);
+  for (const std::string& key : machine.durations().Keys()) all.durations.insert(key);
   MemoryStore store;
   EXPECT_TRUE(store.Commit(Encode(machine, all)).ok());
   return store.map();
@@ -213,6 +214,7 @@ std::vector<std::string> Keys(const MemoryStore::Map& map) {
 
 TEST(Codec, AfterEveryBatchTheStoreHoldsWhatTheMachineIs) {
   size_t most_tasks = 0;
+  size_t most_durations = 0;
   for (uint64_t seed = 1; seed <= 12; ++seed) {
     Driver driver(seed);
     for (int step = 0; step < 400; ++step) {
@@ -224,10 +226,12 @@ TEST(Codec, AfterEveryBatchTheStoreHoldsWhatTheMachineIs) {
       ASSERT_TRUE(stored == whole) << "a record is older than what the machine has";
       size_t tasks = 0;
       for (const auto& [key, value] : stored) tasks += key.first == Kind::kTask ? 1 : 0;
+      most_durations = std::max(most_durations, driver.machine().durations().size());
       most_tasks = std::max(most_tasks, tasks);
     }
   }
   EXPECT_GT(most_tasks, 10U) << "the commands no longer reach what this is about";
+  EXPECT_GE(most_durations, 3U) << "the same";
 }
 
 absl::StatusOr<core::Image> DecodeAll(Store& store) {
@@ -267,6 +271,13 @@ TEST(Codec, AMachineThatRecoversIsTheOneThatWrote) {
       EXPECT_EQ(back.integers, arrivals.Save().integers) << account;
       EXPECT_EQ(back.numbers, arrivals.Save().numbers) << account;
     }
+    ASSERT_EQ(recovered.durations().Keys(), driver.machine().durations().Keys());
+    for (const std::string& key : driver.machine().durations().Keys()) {
+      const curve::DurationState back = recovered.durations().Save(key);
+      EXPECT_EQ(back.integers, driver.machine().durations().Save(key).integers) << key;
+      EXPECT_EQ(back.numbers, driver.machine().durations().Save(key).numbers) << key;
+      EXPECT_EQ(back.weights, driver.machine().durations().Save(key).weights) << key;
+    }
     for (const auto& [uid, job] : driver.machine().jobs()) {
       const core::Job* back = recovered.FindJob(uid);
       ASSERT_NE(back, nullptr);
@@ -303,16 +314,16 @@ TEST(Codec, ACurveStateReplacesTheBinsBeforeIt) {
 }
 
 // A job of each account, on one day.
-void SubmitFor(core::Machine& machine, const std::vector<std::string>& accounts, absl::Time now) {
+void SubmitFor(core::Machine& machine, const std::vector<std::string>& accounts, absl::Time now,
+               const std::string& job = {}) {
   for (const std::string& account : accounts) {
     auto spec = std::make_shared<model::JobSpec>();
     spec->command = {"true"};
     spec->account = AccountId(account);
     spec->expected_duration = absl::Minutes(30);
     spec->residency.words = {"AE"};
-    const core::SubmitJob submit{.spec = spec,
-                                 .id = JobId(absl::StrCat(account, "-", absl::ToUnixSeconds(now))),
-                                 .request = {}};
+    const std::string id = job.empty() ? absl::StrCat(account, "-", absl::ToUnixSeconds(now)) : job;
+    const core::SubmitJob submit{.spec = spec, .id = JobId(id), .request = {}};
     const absl::Status taken = machine.Apply(submit, now).reply.status;
     ASSERT_TRUE(taken.ok()) << taken;
   }
@@ -387,6 +398,164 @@ TEST(Codec, ArrivalsOfOtherBytesOrAnotherReleaseAreRefused) {
   const absl::Status refused = Decode({newer}).status();
   EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(refused.message()), HasSubstr("arrivals record \"globex\""));
+}
+
+// Jobs that run to their end, one after the other, on one node.
+class Runner {
+ public:
+  Runner() : machine_(LongLease(), Fleet()) {
+    core::NodeHello hello;
+    hello.node = NodeId("a");
+    hello.session = 1;
+    hello.instance = "a";
+    hello.version = "0.1.0";
+    hello.data_center = DataCenterId("dubai");
+    hello.jurisdiction = JurisdictionCode("AE");
+    hello.capacity = {MilliCores::FromMilli(8000), Bytes::FromGiB(16)};
+    hello.address = "127.0.0.1:7410";
+    machine_.Apply(hello, now_);
+  }
+
+  void Run(const std::string& account, const std::string& id) {
+    SubmitFor(machine_, {account}, now_, id);
+    machine_.Apply(core::Tick{}, now_);
+    const auto plan = std::make_shared<const plan::Plan>(plan::Compute(machine_.PlanInput()));
+    machine_.Apply(core::AdoptPlan{plan}, now_);
+    machine_.Apply(core::Tick{}, now_);
+    const core::Job& job = *machine_.FindJob(JobId(id));
+    ASSERT_EQ(job.tasks[0].state, model::TaskState::kAssigned);
+    core::AttemptStatus status;
+    status.key = {{job.uid, 0}, job.tasks[0].attempt};
+    status.start_time = now_;
+    now_ += absl::Minutes(40);
+    status.end_time = now_;
+    status.phase = model::AttemptPhase::kSucceeded;
+    machine_.Apply(
+        core::NodeReport{
+            .node = NodeId("a"), .session = 1, .attempts = {status}, .checkpoints = {}},
+        now_);
+    ASSERT_EQ(job.tasks[0].state, model::TaskState::kSucceeded);
+  }
+
+  static core::MachineOptions LongLease() {
+    core::MachineOptions options = Options();
+    options.lease = absl::Hours(24 * 3650);
+    return options;
+  }
+  core::Machine& machine() { return machine_; }
+  absl::Time now() const { return now_; }
+
+ private:
+  core::Machine machine_;
+  absl::Time now_ = kStart;
+};
+
+std::string DurationsKey(absl::string_view account, absl::string_view stem) {
+  return absl::StrCat(account, absl::string_view("\0", 1), stem);
+}
+
+TEST(Codec, ARestartForgetsNoDuration) {
+  Runner runner;
+  for (int i = 0; i < 30; ++i) runner.Run("globex", absl::StrCat("nightly-", i));
+  MemoryStore store;
+  ASSERT_TRUE(store.Commit(Encode(runner.machine(), runner.machine().TakeChanges())).ok());
+  EXPECT_TRUE(store.map().contains({Kind::kDurations, ""}));
+  EXPECT_TRUE(store.map().contains({Kind::kDurations, DurationsKey("globex", "")}));
+  EXPECT_TRUE(store.map().contains({Kind::kDurations, DurationsKey("globex", "nightly")}));
+  auto image = DecodeAll(store);
+  ASSERT_TRUE(image.ok()) << image.status();
+  core::Machine recovered(Runner::LongLease(), Fleet());
+  ASSERT_TRUE(recovered.Recover(*std::move(image), runner.now()).ok());
+  const AccountId account("globex");
+  for (const char* stem : {"nightly", "weekly"}) {
+    const auto left = [&](const core::Machine& machine) {
+      return machine.durations().Remaining(account, stem, absl::Hours(1), absl::Minutes(20), 0.95);
+    };
+    EXPECT_EQ(left(recovered).mean, left(runner.machine()).mean);
+    EXPECT_EQ(left(recovered).high, left(runner.machine()).high);
+  }
+  EXPECT_EQ(recovered.durations().Typical(account), absl::Minutes(40));
+}
+
+TEST(Codec, ANameThatGaveItsPlaceUpIsNoLongerInTheStore) {
+  Runner runner;
+  MemoryStore store;
+  const auto commit = [&] {
+    return store.Commit(Encode(runner.machine(), runner.machine().TakeChanges()));
+  };
+  runner.Run("globex", "first-1");
+  ASSERT_TRUE(commit().ok());
+  ASSERT_TRUE(store.map().contains({Kind::kDurations, DurationsKey("globex", "first")}));
+  for (size_t i = 0; runner.machine().durations().size() < kMaxDurationKeys; ++i) {
+    runner.Run("globex", absl::StrCat("name", i, "x"));
+  }
+  // In one batch a name goes and comes back.
+  runner.Run("globex", "one-more");
+  EXPECT_FALSE(runner.machine().durations().Contains(DurationsKey("globex", "first")));
+  runner.Run("globex", "first-2");
+  ASSERT_TRUE(commit().ok());
+  EXPECT_TRUE(store.map().contains({Kind::kDurations, DurationsKey("globex", "first")}));
+  EXPECT_FALSE(store.map().contains({Kind::kDurations, DurationsKey("globex", "name0x")}));
+  EXPECT_FALSE(runner.machine().durations().Contains(DurationsKey("globex", "name0x")));
+  auto image = DecodeAll(store);
+  ASSERT_TRUE(image.ok()) << image.status();
+  EXPECT_EQ(image->durations.size(), kMaxDurationKeys);
+}
+
+// One name's record as the machine writes it.
+Record DurationsRecord() {
+  Runner runner;
+  runner.Run("globex", "nightly-1");
+  core::Changes changes;
+  changes.durations = {DurationsKey("globex", "nightly")};
+  for (Record& record : Encode(runner.machine(), changes).puts) {
+    if (record.kind == Kind::kDurations) return std::move(record);
+  }
+  return {};
+}
+
+TEST(Codec, DurationsThatWereCutOffAreDamaged) {
+  const Record whole = DurationsRecord();
+  ASSERT_EQ(whole.key, DurationsKey("globex", "nightly"));
+  ASSERT_TRUE(Decode({whole}).ok());
+  size_t refused = 0;
+  for (size_t size = 0; size < whole.value.size(); ++size) {
+    Record cut = whole;
+    cut.value.resize(size);
+    const auto image = Decode({cut});
+    // Where a field ends, as with arrivals.
+    if (image.ok()) {
+      curve::Durations durations;
+      EXPECT_FALSE(durations.Restore(cut.key, image->durations.at(cut.key)).ok()) << size;
+      continue;
+    }
+    ++refused;
+    EXPECT_EQ(image.status().code(), absl::StatusCode::kDataLoss) << image.status();
+    EXPECT_THAT(std::string(image.status().message()),
+                HasSubstr("durations record \"globex nightly\""));
+  }
+  EXPECT_GT(refused, whole.value.size() * 9 / 10);
+}
+
+TEST(Codec, DurationsOfOtherBytesOrAnotherReleaseAreRefused) {
+  Record garbage = DurationsRecord();
+  garbage.value = "\xff\xff";
+  EXPECT_EQ(Decode({garbage}).status().code(), absl::StatusCode::kDataLoss);
+  Record newer = DurationsRecord();
+  v1::Durations message;
+  ASSERT_TRUE(message.ParseFromString(newer.value));
+  message.set_version(2);
+  newer.value = message.SerializeAsString();
+  EXPECT_EQ(Decode({newer}).status().code(), absl::StatusCode::kFailedPrecondition);
+  // Of another layout: learned anew.
+  message.set_version(1);
+  message.set_learner_version(7);
+  newer.value = message.SerializeAsString();
+  auto image = Decode({newer});
+  ASSERT_TRUE(image.ok()) << image.status();
+  core::Machine recovered(Options(), Fleet());
+  ASSERT_TRUE(recovered.Recover(*std::move(image), kStart).ok());
+  EXPECT_EQ(recovered.durations().size(), 0u);
 }
 
 TEST(Codec, HowGoodTheForecastsWereIsKeptWithTheCurve) {

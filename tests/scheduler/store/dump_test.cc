@@ -47,6 +47,24 @@ TEST(Dump, PrintsArrivalsByAccount) {
   EXPECT_THAT(std::string(damaged.status().message()), HasSubstr("arrivals record \"globex\""));
 }
 
+TEST(Dump, PrintsDurationsByAccountAndName) {
+  v1::Durations durations;
+  durations.set_version(1);
+  durations.set_learner_version(1);
+  durations.add_integers(20514);
+  durations.add_numbers(2.5);
+  durations.add_weights(0.5);
+  const auto printed = [&](const std::string& key) {
+    return RecordToJson({Kind::kDurations, key, durations.SerializeAsString()}).value();
+  };
+  EXPECT_EQ(printed(std::string("globex\0nightly", 14)),
+            R"({"kind":"durations","key":"globex nightly","value":{"version":1,"learnerVersion":1,)"
+            R"("integers":["20514"],"numbers":[2.5],"weights":[0.5]}})");
+  EXPECT_THAT(printed(std::string("globex\0", 7)), HasSubstr("\"key\":\"globex\""));
+  EXPECT_THAT(printed(""), HasSubstr("\"key\":\"\""));
+  EXPECT_EQ(ParseKind("durations").value(), Kind::kDurations);
+}
+
 TEST(Dump, WhateverAClientCallsItsRequestEachLineIsJson) {
   for (const char* id : {"\"quoted\"", "back\\slash", "line\nbreak", "\xc3\xbc\xff"}) {
     const auto line = RecordToJson({Kind::kRequest, id, v1::Request().SerializeAsString()});

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "scheduler/store/sqlite/connection.h"
 #include "temporary_directory.h"
 
@@ -111,7 +112,7 @@ TEST_F(SqliteStoreTest, ACommitUnderAnOldTermIsRefusedAndChangesNothing) {
 
 TEST_F(SqliteStoreTest, ANewerReleasesDatabaseIsRefused) {
   Open();
-  ExecuteBehindItsBack("PRAGMA user_version = 3");
+  ExecuteBehindItsBack("PRAGMA user_version = 4");
   const auto opened = OpenSqliteStore(path_);
   EXPECT_EQ(opened.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(opened.status().message()), HasSubstr("newer release"));
@@ -158,18 +159,32 @@ TEST_F(SqliteStoreTest, ADatabaseOfTheSchemaBeforeIsUpgradedByTheSchedulerThatOp
   EXPECT_EQ(version(), 1) << "a dump changes nothing";
   auto store = Open();
   ASSERT_NE(store, nullptr);
-  EXPECT_EQ(version(), 2) << "an older release would take arrivals for damage";
+  EXPECT_EQ(version(), 3) << "an older release would take arrivals for damage";
   EXPECT_EQ(store->term(), Term(42));
   Batch batch;
-  batch.puts = {Put(Kind::kArrivals, "globex", "8")};
+  batch.puts = {Put(Kind::kArrivals, "globex", "8"), Put(Kind::kDurations, "globex", "9")};
   ASSERT_TRUE(store->Commit(batch).ok());
   store.reset();
   store = Open();
-  EXPECT_THAT(All(*store),
-              ElementsAre(Put(Kind::kMeta, "", "1"), Put(Kind::kJob, "a", "2"),
-                          Put(Kind::kTask, "a", "3"), Put(Kind::kRequest, "a", "4"),
-                          Put(Kind::kNode, "a", "5"), Put(Kind::kCurveState, "a", "6"),
-                          Put(Kind::kCurveBin, "a", "7"), Put(Kind::kArrivals, "globex", "8")));
+  EXPECT_THAT(
+      All(*store),
+      ElementsAre(Put(Kind::kMeta, "", "1"), Put(Kind::kJob, "a", "2"), Put(Kind::kTask, "a", "3"),
+                  Put(Kind::kRequest, "a", "4"), Put(Kind::kNode, "a", "5"),
+                  Put(Kind::kCurveState, "a", "6"), Put(Kind::kCurveBin, "a", "7"),
+                  Put(Kind::kArrivals, "globex", "8"), Put(Kind::kDurations, "globex", "9")));
+}
+
+// The release before durations: the same tables, arrivals too.
+TEST_F(SqliteStoreTest, ADatabaseWithoutDurationsIsUpgraded) {
+  ExecuteBehindItsBack(absl::StrCat(
+      kSchema1, "PRAGMA user_version = 2; INSERT INTO record VALUES (8, x'61', x'38');"));
+  auto store = Open();
+  ASSERT_NE(store, nullptr);
+  EXPECT_EQ(All(*store).size(), 8u);
+  store.reset();
+  auto connection = Connection::Open(path_, SQLITE_OPEN_READONLY);
+  ASSERT_TRUE(connection.ok()) << connection.status();
+  EXPECT_EQ(connection->QueryInt("PRAGMA user_version").value(), 3);
 }
 
 TEST_F(SqliteStoreTest, AnotherProgramsDatabaseIsNotTouched) {
