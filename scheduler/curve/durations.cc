@@ -260,8 +260,11 @@ absl::Status Durations::Restore(absl::string_view key, const DurationState& stat
                      " weights is none of this program's"));
   }
   constexpr double kMostLogSeconds = 50;
-  const bool sane = state.integers[1] > 0 && std::isfinite(state.numbers[0]) &&
-                    state.numbers[0] >= 0 && state.numbers[0] < kMostLogSeconds &&
+  constexpr int64_t kMostInteger = int64_t{1} << 62;
+  const bool sane = std::all_of(state.integers.begin(), state.integers.end(),
+                                [](int64_t value) { return value > 0 && value < kMostInteger; }) &&
+                    std::isfinite(state.numbers[0]) && state.numbers[0] >= 0 &&
+                    state.numbers[0] < kMostLogSeconds &&
                     std::all_of(state.weights.begin(), state.weights.end(),
                                 [](float weight) { return weight >= 0 && weight <= 2 * kMemory; });
   if (!sane || Contains(key)) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "scheduler/base/limits.h"
@@ -226,6 +227,9 @@ TEST(Durations, AStateOfAnotherLayoutIsRefused) {
   EXPECT_TRUE(refused(bad));
   bad = good;
   bad.numbers[0] = 1e300;
+  EXPECT_TRUE(refused(bad));
+  bad = good;
+  bad.integers[0] = std::numeric_limits<int64_t>::max();
   EXPECT_TRUE(refused(bad));
   bad = good;
   bad.integers.clear();
