@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "scheduler/base/check.h"
@@ -49,6 +48,8 @@ std::string KeyOf(const AccountId& account, absl::string_view stem) {
   return key;
 }
 
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
 bool IsSeparator(char c) { return c == '-' || c == '_' || c == '.' || c == ':'; }
 
 bool IsMadeUp(absl::string_view id) {
@@ -58,7 +59,7 @@ bool IsMadeUp(absl::string_view id) {
   }
   const absl::string_view made_up = id.substr(kPrefix.size());
   return std::all_of(made_up.begin(), made_up.end(),
-                     [](char c) { return absl::ascii_islower(c) || (c >= '2' && c <= '7'); });
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '2' && c <= '7'); });
 }
 
 }  // namespace
@@ -66,14 +67,14 @@ bool IsMadeUp(absl::string_view id) {
 absl::string_view JobStem(absl::string_view job_id) {
   if (IsMadeUp(job_id)) return job_id.substr(0, 3);
   size_t size = job_id.size();
-  const auto is_digit = [&](size_t i) { return absl::ascii_isdigit(job_id[i]); };
+  const auto is_digit = [&](size_t i) { return IsDigit(job_id[i]); };
   while (size > 0) {
     const char last = job_id[size - 1];
     // The letters of "20261129T0300Z".
     const bool time_letter =
         size >= 2 && is_digit(size - 2) &&
         ((last == 'T' && size < job_id.size() && is_digit(size)) || last == 'Z');
-    if (!absl::ascii_isdigit(last) && !IsSeparator(last) && !time_letter) break;
+    if (!IsDigit(last) && !IsSeparator(last) && !time_letter) break;
     --size;
   }
   return job_id.substr(0, size);
