@@ -157,7 +157,7 @@ class JobsParser {
     const absl::Status status = world_.jurisdictions.CheckKnown(places.residency);
     if (!status.ok()) {
       for (const FieldViolation& violation : GetFieldViolations(status)) {
-        Problem("residency: ", violation.description);
+        Problem(violation.description);
       }
       return 0;
     }
