@@ -196,6 +196,7 @@ Outcome Simulate(Context& context, const Flags& flags) {
   if (flags.all() && !flags.journal.empty()) {
     return Misuse("--journal holds what one policy did: name it with --policy");
   }
+  if (flags.days.value_or(1) < 1) return Misuse("--days must be 1 or more");
   Results results;
   HT_ASSIGN_OR_RETURN(results.runs, RunsOf(flags));
   HT_ASSIGN_OR_RETURN(const sim::World world, Load(flags));
