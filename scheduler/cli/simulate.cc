@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "scheduler/base/limits.h"
 #include "scheduler/base/status_macros.h"
 #include "scheduler/cli/failure.h"
 #include "scheduler/cli/gnuplot.h"
@@ -62,7 +63,7 @@ struct Results {
 };
 
 absl::StatusOr<sim::World> Load(const Flags& flags) {
-  os::FileProblems problems(sim::kMostProblems);
+  os::FileProblems problems(kMaxWorldProblems);
   sim::World world = sim::LoadWorld(flags.world, problems);
   if (problems.count() == 0) return world;
   std::string text =
