@@ -117,4 +117,20 @@ inline constexpr int kMaxHttpThreads = 4;
 // Body of an HTTP request: there are none.
 inline constexpr size_t kMaxHttpBodyBytes = 4096;
 
+// --- Simulations ---
+
+// Jobs of a world, and the file that they are in.
+inline constexpr size_t kMaxWorldJobs = 2'000'000;
+inline constexpr int64_t kMaxWorldJobsBytes = int64_t{256} << 20;
+// Data centers of a world: the planner's bound.
+inline constexpr size_t kMaxWorldDataCenters = 64;
+// Nodes of one data center of a world, and cores of one node.
+inline constexpr int kMaxWorldNodes = 1000;
+inline constexpr int kMaxWorldCores = 4096;
+// How long a world is, and how much before its start is learned from.
+inline constexpr absl::Duration kMaxWorldLength = absl::Hours(24 * 400);
+inline constexpr absl::Duration kMaxWorldWarmup = absl::Hours(24 * 120);
+// Problems of a world that are told; the others are counted.
+inline constexpr size_t kMaxWorldProblems = 50;
+
 }  // namespace heliotrope

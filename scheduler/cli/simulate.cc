@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "scheduler/base/limits.h"
 #include "scheduler/base/status_macros.h"
 #include "scheduler/cli/failure.h"
 #include "scheduler/cli/gnuplot.h"
@@ -62,7 +63,7 @@ struct Results {
 };
 
 absl::StatusOr<sim::World> Load(const Flags& flags) {
-  os::FileProblems problems(sim::kMostProblems);
+  os::FileProblems problems(kMaxWorldProblems);
   sim::World world = sim::LoadWorld(flags.world, problems);
   if (problems.count() == 0) return world;
   std::string text =
@@ -196,6 +197,7 @@ Outcome Simulate(Context& context, const Flags& flags) {
   if (flags.all() && !flags.journal.empty()) {
     return Misuse("--journal holds what one policy did: name it with --policy");
   }
+  if (flags.days.value_or(1) < 1) return Misuse("--days must be 1 or more");
   Results results;
   HT_ASSIGN_OR_RETURN(results.runs, RunsOf(flags));
   HT_ASSIGN_OR_RETURN(const sim::World world, Load(flags));

@@ -1,7 +1,9 @@
 #include "scheduler/curve/bin.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
+#include <utility>
 
 namespace heliotrope::curve {
 namespace {
@@ -13,8 +15,41 @@ int64_t FloorDiv(int64_t value, int64_t divisor) {
   return value % divisor < 0 ? quotient - 1 : quotient;
 }
 
+// A stretch between two changes of a zone's clocks, in seconds from the epoch: [from, to).
+struct Span {
+  absl::TimeZone zone;
+  int64_t from = 0;
+  int64_t to = 0;
+  int64_t offset = 0;
+};
+
+int64_t ChangeSeconds(const absl::TimeZone& zone, const absl::TimeZone::CivilTransition& change) {
+  // The earlier of the two is the first second that is skipped, or that is shown twice.
+  return absl::ToUnixSeconds(zone.At(std::min(change.from, change.to)).trans);
+}
+
+Span SpanAround(const absl::TimeZone& zone, int64_t seconds) {
+  Span span{zone, std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max(), 0};
+  const absl::Time time = absl::FromUnixSeconds(seconds);
+  span.offset = zone.At(time).offset;
+  absl::TimeZone::CivilTransition change;
+  if (zone.PrevTransition(time + absl::Seconds(1), &change)) {
+    span.from = ChangeSeconds(zone, change);
+  }
+  if (zone.NextTransition(time, &change)) span.to = ChangeSeconds(zone, change);
+  return span;
+}
+
+// Asking the zone costs a search and a whole calendar date, and an outlook asks three times a bin:
+// nearly all of it within one stretch, so the last two are remembered. No result depends on that.
 int64_t OffsetSeconds(const absl::TimeZone& zone, int64_t index) {
-  return zone.At(BinStart(index)).offset;
+  thread_local std::array<Span, 2> recent;
+  const int64_t seconds = index * kBinSeconds;
+  for (const Span& span : recent) {
+    if (seconds >= span.from && seconds < span.to && span.zone == zone) return span.offset;
+  }
+  recent[1] = std::exchange(recent[0], SpanAround(zone, seconds));
+  return recent[0].offset;
 }
 
 }  // namespace

@@ -61,16 +61,23 @@ void Agents::SetForeground(Seconds now) {
   }
 }
 
-Seconds Agents::NextEvent() const {
+// The attempt that the first timer is for; nullptr if that timer is void.
+Agents::Attempt* Agents::NextDue() const {
+  const auto found = attempts_.find(timers_.top().key);
+  if (found == attempts_.end() || found->second->timer != timers_.top().number) return nullptr;
+  return found->second.get();
+}
+
+Seconds Agents::NextEvent() {
+  while (!timers_.empty() && NextDue() == nullptr) timers_.pop();
   return timers_.empty() ? std::numeric_limits<Seconds>::max() : timers_.top().time;
 }
 
 void Agents::Advance(Seconds now) {
-  while (!timers_.empty() && timers_.top().time <= now) {
-    const Timer timer = timers_.top();
+  while (NextEvent() <= now) {
+    Attempt* const due = NextDue();
     timers_.pop();
-    const auto found = attempts_.find(timer.key);
-    if (found != attempts_.end() && found->second->timer == timer.number) Fire(*found->second, now);
+    Fire(*due, now);
   }
 }
 

@@ -36,8 +36,8 @@ class Agents {
   void SetForeground(Seconds now);
   // Carries out an order; `row` is the job's.
   void OnOrder(const core::OrderAttempt& order, size_t row, Seconds now);
-  // When something of its own happens next, at the latest.
-  Seconds NextEvent() const;
+  // When something of its own happens next.
+  Seconds NextEvent();
   // Lets everything happen that is due.
   void Advance(Seconds now);
   // Batch gives way where it must, on every node that has changed since.
@@ -80,6 +80,7 @@ class Agents {
   void Leave(Attempt& attempt, Seconds now, const char* why);
   void End(const model::AttemptKey& key, model::AttemptPhase phase, Seconds now);
   void Fire(Attempt& attempt, Seconds now);
+  Attempt* NextDue() const;
   void Arm(Attempt& attempt, Seconds time);
   void YieldOn(size_t node, Seconds now);
   // Closes the open segment: what it did until now counts.

@@ -20,6 +20,7 @@ constexpr absl::string_view kHeader =
     "submit_s,cpus,mem_mb,duration_s,user,deadline_s,home,residency,checkpoint_mb,priority,"
     "expected_s";
 constexpr size_t kColumns = 11;
+const Seconds kMaxLength = absl::ToInt64Seconds(kMaxWorldLength);
 
 class JobsParser {
  public:
@@ -38,8 +39,8 @@ class JobsParser {
         return;
       }
       if (line.empty()) continue;
-      if (world_.jobs.size() == kMaxJobs) {
-        Problem("more than ", kMaxJobs, " jobs");
+      if (world_.jobs.size() == kMaxWorldJobs) {
+        Problem("more than ", kMaxWorldJobs, " jobs");
         return;
       }
       ParseRow(line);
@@ -83,9 +84,9 @@ class JobsParser {
     job.submit = Number("submit_s", cells[0], 0, std::max<Seconds>(0, world_.duration - 1));
     job.cpus = static_cast<int>(Number("cpus", cells[1], 1, kMaxCoresPerTask.value() / 1000));
     job.memory_mb = Number("mem_mb", cells[2], 1, kMaxMemoryPerTask.value() >> 20);
-    job.duration = Number("duration_s", cells[3], 1, kMaxHorizon);
+    job.duration = Number("duration_s", cells[3], 1, kMaxLength);
     job.user = UserOf(cells[4]);
-    job.deadline = Number("deadline_s", cells[5], 1, 2 * kMaxHorizon);
+    job.deadline = Number("deadline_s", cells[5], 1, 2 * kMaxLength);
     job.home = HomeOf(cells[6]);
     job.residency = ResidencyOf(cells[7]);
     job.checkpoint_mb =
@@ -157,7 +158,7 @@ class JobsParser {
     const absl::Status status = world_.jurisdictions.CheckKnown(places.residency);
     if (!status.ok()) {
       for (const FieldViolation& violation : GetFieldViolations(status)) {
-        Problem("residency: ", violation.description);
+        Problem(violation.description);
       }
       return 0;
     }

@@ -23,10 +23,8 @@
 namespace heliotrope::sim {
 namespace {
 
-constexpr size_t kMostDataCenters = 64;
-constexpr int kMostNodes = 1000;
-constexpr int kMostCores = 4096;
-constexpr Seconds kMaxWarmup = 120 * kDay;
+const Seconds kMaxLength = absl::ToInt64Seconds(kMaxWorldLength);
+const Seconds kMaxWarmup = absl::ToInt64Seconds(kMaxWorldWarmup);
 // A price holds until the next one's time, but for no longer than this.
 constexpr absl::Duration kLongestPrice = absl::Hours(24);
 
@@ -80,8 +78,8 @@ class Loader {
     if (!config_.has_start() || config_.start().seconds() % kHour != 0) {
       Problem("start", "is no whole hour: write it like 2026-03-02T00:00:00Z");
     }
-    world_.duration = Length("duration", config_.duration(), kHour, kMaxHorizon);
-    const Seconds tail = Length("tail", config_.tail(), 0, kMaxHorizon - world_.duration);
+    world_.duration = Length("duration", config_.duration(), kHour, kMaxLength);
+    const Seconds tail = Length("tail", config_.tail(), 0, kMaxLength - world_.duration);
     warmup_ = Length("warmup", config_.warmup(), 0, kMaxWarmup);
     world_.horizon = (world_.duration + tail + kHour - 1) / kHour * kHour;
     world_.target_utilization = 0.8;
@@ -94,9 +92,9 @@ class Loader {
 
   void LoadFleet() {
     if (config_.data_centers().empty()) Problem("data_centers", "are none: add at least one");
-    if (static_cast<size_t>(config_.data_centers_size()) > kMostDataCenters) {
+    if (static_cast<size_t>(config_.data_centers_size()) > kMaxWorldDataCenters) {
       Problem("data_centers", "are ", config_.data_centers_size(), ", the limit is ",
-              kMostDataCenters);
+              kMaxWorldDataCenters);
       return;
     }
     std::set<std::string> names;
@@ -137,9 +135,9 @@ class Loader {
     } else {
       Problem(absl::StrCat(key, ".time_zone"), zone.status().message());
     }
-    made.nodes = Count(absl::StrCat(key, ".nodes"), given.nodes(), kMostNodes);
+    made.nodes = Count(absl::StrCat(key, ".nodes"), given.nodes(), kMaxWorldNodes);
     made.cores_per_node =
-        Count(absl::StrCat(key, ".cores_per_node"), given.cores_per_node(), kMostCores);
+        Count(absl::StrCat(key, ".cores_per_node"), given.cores_per_node(), kMaxWorldCores);
     const auto memory = ParseSize(given.memory_per_node());
     if (memory.ok() && *memory > Bytes::Zero()) {
       made.memory_per_node = *memory;
@@ -252,7 +250,7 @@ class Loader {
       return;
     }
     const std::string path = absl::StrCat(directory_, "/", config_.jobs());
-    const auto text = os::ReadFile(path, kMaxJobsBytes);
+    const auto text = os::ReadFile(path, kMaxWorldJobsBytes);
     if (!text.ok()) {
       Problem("jobs", text.status().message());
       return;

@@ -9,13 +9,6 @@
 
 namespace heliotrope::sim {
 
-// Problems that are told of one world; the others are counted.
-inline constexpr size_t kMostProblems = 50;
-// Rows of jobs.csv.
-inline constexpr size_t kMaxJobs = 2'000'000;
-inline constexpr int64_t kMaxJobsBytes = int64_t{256} << 20;
-inline constexpr Seconds kMaxHorizon = 400 * kDay;
-
 // The world in `directory`. With any problem added it is not fit to be simulated: each says
 // `file:line: thing, value, limit, remedy`, and all of them are found in one go.
 World LoadWorld(const std::string& directory, os::FileProblems& problems);

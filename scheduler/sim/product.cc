@@ -98,11 +98,11 @@ class Product {
       hello.jurisdiction = place.jurisdiction;
       hello.capacity = {node.spec.cores, node.spec.memory};
       hello.address = absl::StrCat(node.id.value(), ":7410");
-      HT_CHECK(Apply(hello).ok());
+      Do(hello);
     }
     for (const DataCenter& one : world_.data_centers) {
       if (one.history.empty()) continue;
-      HT_CHECK(Apply(core::ImportCurve{.data_center = one.id, .bins = one.history}).ok());
+      Do(core::ImportCurve{.data_center = one.id, .bins = one.history});
     }
   }
 
@@ -118,7 +118,7 @@ class Product {
       const Agents::Node& node = agents_.nodes()[i];
       core::NodeLoad load{.node = node.id, .session = 1, .samples = {}};
       load.samples.push_back({world_.At(now_), node.foreground, Bytes::Zero()});
-      Apply(load);
+      Do(load);
     }
   }
 
@@ -130,7 +130,7 @@ class Product {
     for (size_t place = 0; place < world_.data_centers.size(); ++place) {
       command.usd_per_mwh[world_.data_centers[place].id] = KnownPrices(world_, place, now_);
     }
-    Apply(command);
+    Do(command);
   }
 
   void Submit(size_t row) {
@@ -155,6 +155,9 @@ class Product {
     if (Apply(submit).ok()) row_of_uid_.push_back(row);
   }
 
+  // What the core has no reason to refuse here.
+  void Do(const core::Command& command) { HT_CHECK(Apply(command).ok()); }
+
   absl::Status Apply(const core::Command& command) {
     core::Outcome outcome = machine_.Apply(command, world_.At(now_));
     for (core::Effect& effect : outcome.effects) {
@@ -178,23 +181,23 @@ class Product {
       agents_.Yield(now_);
       const std::vector<core::NodeReport> reports = agents_.TakeReports();
       if (reports.empty()) return;
-      for (const core::NodeReport& report : reports) Apply(report);
+      for (const core::NodeReport& report : reports) Do(report);
     }
   }
 
   void Settle() {
     Talk();
-    Apply(core::Tick{});
+    Do(core::Tick{});
     Talk();
     for (int plans = 0; plans < kMostPlansAtOnce;) {
       if (std::exchange(plan_wanted_, false)) {
         ++plans;
-        Apply(core::AdoptPlan{
+        Do(core::AdoptPlan{
             std::make_shared<const plan::Plan>(plan::Compute(machine_.PlanInput()))});
       } else if (machine_.NextTimer() > world_.At(now_)) {
         break;
       }
-      Apply(core::Tick{});
+      Do(core::Tick{});
       Talk();
     }
     machine_.TakeChanges();
