@@ -8,13 +8,13 @@ _heliotrope() {
     word="${COMP_WORDS[i]}"
     case "$word" in
       --) COMPREPLY=($(compgen -f -- "$cur")); return ;;
-      --account|--address|--attempt|--checkpoint-exit-code|--checkpoint-grace|--checkpoint-interval|--checkpoint-signal|--checkpoint-size|--column|--cores|--count|--data-center|--days|--deadline|--env|--expected|--file|--forecast|--header|--history|--home|--horizon|--job|--journal|--jurisdiction|--limit|--load|--memory|--name|--origin-step|--out|--output|--peak|--policy|--priority|--prometheus|--query|--request-id|--residency|--retries|--seed|--since|--state|--step|--svg|--tail|--test|--time-zone|--timeout|--tls-ca|--tls-cert|--tls-key|--to|--workdir|--world|-f) ((i++)) ;;
+      --account|--address|--attempt|--checkpoint-exit-code|--checkpoint-grace|--checkpoint-interval|--checkpoint-signal|--checkpoint-size|--column|--cores|--count|--data-center|--days|--deadline|--env|--expected|--file|--forecast|--header|--header-file|--history|--home|--horizon|--job|--journal|--jurisdiction|--limit|--load|--memory|--name|--origin-step|--out|--output|--peak|--policy|--priority|--prometheus|--query|--request-id|--residency|--retries|--seed|--since|--state|--step|--svg|--tail|--test|--time-zone|--timeout|--tls-ca|--tls-cert|--tls-key|--to|--workdir|--world|-f) ((i++)) ;;
       -*) ;;
       *) [[ $path == *" "* ]] || path="${path:+$path }$word" ;;
     esac
   done
   case "$prev" in
-    --file|--journal|--load|--out|--svg|--tls-ca|--tls-cert|--tls-key|--to|--world|-f) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    --file|--header-file|--journal|--load|--out|--svg|--tls-ca|--tls-cert|--tls-key|--to|--world|-f) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     --job) COMPREPLY=($(compgen -W "$(heliotrope __complete job 2>/dev/null)" -- "$cur")); return ;;
     --data-center|--home) COMPREPLY=($(compgen -W "$(heliotrope __complete datacenter 2>/dev/null)" -- "$cur")); return ;;
     --account|--address|--attempt|--checkpoint-exit-code|--checkpoint-grace|--checkpoint-interval|--checkpoint-signal|--checkpoint-size|--column|--cores|--count|--days|--deadline|--env|--expected|--forecast|--header|--history|--horizon|--jurisdiction|--limit|--memory|--name|--origin-step|--output|--peak|--policy|--priority|--prometheus|--query|--request-id|--residency|--retries|--seed|--since|--state|--step|--tail|--test|--time-zone|--timeout|--workdir) return ;;
