@@ -1,5 +1,6 @@
 #include "scheduler/sim/load_world.h"
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -46,9 +47,8 @@ class LoadWorldTest : public testing::Test {
 
   // What is wrong, with DIR for the directory.
   std::vector<std::string> Problems() {
-    const std::string directory = testing::TempDir() + "/world";
-    std::filesystem::remove_all(directory);
-    std::filesystem::create_directories(directory);
+    std::string directory = testing::TempDir() + "/world-XXXXXX";
+    if (mkdtemp(directory.data()) == nullptr) return {"no scratch directory"};
     for (const auto& [name, text] : files_) std::ofstream(directory + "/" + name) << text;
     os::FileProblems problems(100);
     world_ = LoadWorld(directory, problems);
@@ -56,6 +56,7 @@ class LoadWorldTest : public testing::Test {
     for (const std::string& text : problems.texts()) {
       texts.push_back(absl::StrReplaceAll(text, {{directory, "DIR"}}));
     }
+    std::filesystem::remove_all(directory);
     return texts;
   }
 
