@@ -1,4 +1,6 @@
 // The verbs of `heliotrope curve` that ask a scheduler, against a fake one.
+#include <unistd.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -51,7 +53,7 @@ TEST(CurveTest, ShowDrawsAndSaysHowGoodItIs) {
 
 // A file of `rows` samples, five minutes apart.
 std::string CsvOf(int rows) {
-  const std::string path = absl::StrCat(testing::TempDir(), "/curve", rows, ".csv");
+  const std::string path = absl::StrCat(testing::TempDir(), "/curve", rows, ".", getpid(), ".csv");
   std::ofstream out(path);
   out << "timestamp_utc,load\n";
   for (int i = 0; i < rows; ++i) {

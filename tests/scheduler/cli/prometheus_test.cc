@@ -1,6 +1,8 @@
 // Answers of a Prometheus server, and what is refused before one is asked.
 #include "scheduler/cli/prometheus.h"
 
+#include <unistd.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -137,8 +139,13 @@ TEST(RangeQueryTest, AHeaderThatIsNoneIsNotShown) {
   }
 }
 
+// Of this process alone: tests run at once.
+std::string OwnPath(const std::string& name) {
+  return testing::TempDir() + "/" + name + "." + std::to_string(getpid());
+}
+
 TEST(HeaderFileTest, HasOneHeaderALine) {
-  const std::string path = testing::TempDir() + "/header-file";
+  const std::string path = OwnPath("header-file");
   std::ofstream(path) << "X-Scope-OrgID: 7\r\n\n  # a comment\n  Authorization: Basic YTpi\n";
   const auto headers = ReadHeaderFile(path);
   ASSERT_TRUE(headers.ok()) << headers.status();
@@ -146,7 +153,7 @@ TEST(HeaderFileTest, HasOneHeaderALine) {
 }
 
 TEST(HeaderFileTest, ALineThatIsNoneIsNamedAndNotShown) {
-  const std::string path = testing::TempDir() + "/header-file";
+  const std::string path = OwnPath("header-file");
   for (const char* text : {"A: b\nBearer 8f31ab\n", "A: b\n: 8f31ab", "A: b\nAuthorization:\n",
                            "A: b\nAuthorization: 8f31\rab"}) {
     std::ofstream(path) << text;
