@@ -218,8 +218,8 @@ std::vector<Candidate> Placer::Candidates() const {
 // whose score is older is weighed again when it comes to the top.
 void Placer::PlaceDeferred() {
   verdict_.mode = Mode::kDeferred;
-  last_end_ =
-      ledger_.SecondsOf(class_.deadline) - SafetyMargin(class_.remaining, class_.move_pause);
+  // What it may take longer than expected is kept in hand.
+  last_end_ = ledger_.now() + Ledger::Seconds(class_.remaining) + Laxity(ledger_, class_);
   std::vector<Candidate> heap = Candidates();
   std::make_heap(heap.begin(), heap.end());
   int64_t too_late_s = Ledger::kForever;  // From such a start on the work is not done in time.

@@ -21,14 +21,15 @@ int64_t SafetyMargin(absl::Duration remaining, absl::Duration move_pause) {
 }
 
 int64_t Laxity(const Ledger& ledger, const Class& task_class) {
-  int64_t run = Ledger::Seconds(task_class.remaining);
+  int64_t run = Ledger::Seconds(std::max(task_class.remaining, task_class.remaining_high));
   if (task_class.checkpoint_at.has_value()) run += Ledger::Seconds(task_class.restore_pause);
   return LaxityOf(ledger, task_class.deadline, run,
                   SafetyMargin(task_class.remaining, task_class.move_pause));
 }
 
 int64_t Laxity(const Ledger& ledger, const RunningTask& task) {
-  return LaxityOf(ledger, task.deadline, Ledger::Seconds(task.remaining),
+  return LaxityOf(ledger, task.deadline,
+                  Ledger::Seconds(std::max(task.remaining, task.remaining_high)),
                   SafetyMargin(task.remaining, task.move_pause));
 }
 

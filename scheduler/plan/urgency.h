@@ -13,8 +13,8 @@ namespace heliotrope::plan {
 // work, since forecasts and expected durations err (after "Can't Be Late", NSDI 2024, rule 4).
 int64_t SafetyMargin(absl::Duration remaining, absl::Duration move_pause);
 
-// How long a start may wait so that the deadline is still met with the margin; kForever without
-// one.
+// How long a start may wait so that the deadline is still met with the margin, should the work take
+// as long as `remaining_high`; kForever without one.
 int64_t Laxity(const Ledger& ledger, const Class& task_class);
 int64_t Laxity(const Ledger& ledger, const RunningTask& task);
 

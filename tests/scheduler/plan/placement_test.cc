@@ -155,6 +155,18 @@ TEST(Compute, TellsAJobsOwnerWhatItWaitsFor) {
             "price");
 }
 
+// What it may take longer than expected is no time to wait in.
+TEST(Compute, KeepsInHandWhatATaskMayTakeLonger) {
+  Class task_class = AClass().Hours(2).Deadline(26);
+  EXPECT_EQ(PlaceAt14(task_class).first().start, At(21));
+  task_class.remaining_high = absl::Hours(6);  // 21:00 would be too late now.
+  const Placed sooner = PlaceAt14(task_class);
+  EXPECT_EQ(sooner.first().start, At(14)) << sooner.Text();
+  EXPECT_EQ(sooner.first().end, At(16)) << sooner.Text();
+  task_class.remaining_high = absl::Hours(12);
+  EXPECT_EQ(PlaceAt14(task_class).verdict().mode, Mode::kMustRun);
+}
+
 TEST(Compute, RecordsTheInputsOfAPlacement) {
   const Placed placed = PlaceAt14(AClass().Hours(2).Deadline(20).Count(3));
   EXPECT_EQ(placed.first().reason, Reason::kCheapestInWindow);
