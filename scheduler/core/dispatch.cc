@@ -165,8 +165,9 @@ void Machine::Enqueue(const Job& job, const TaskId& id) {
     class_by_id_.emplace(queue.id, entry);
     unplanned_.insert(queue.id);
   } else if (const auto verdict = verdict_by_class_.find(queue.id);
-             verdict != verdict_by_class_.end() &&
-             plan_.verdicts[verdict->second].mode == plan::Mode::kDeferred) {
+             verdict == verdict_by_class_.end()) {
+    unplanned_.insert(queue.id);  // It was empty when its like were placed.
+  } else if (plan_.verdicts[verdict->second].mode == plan::Mode::kDeferred) {
     WantPlan();  // More of a class that starts by the plan's numbers only.
   }
   queue.tasks.insert(id);

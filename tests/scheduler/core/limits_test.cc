@@ -43,6 +43,43 @@ TEST(LimitsTest, NoMoreTasksMayWaitThanTheLimit) {
   EXPECT_TRUE(submit("three", 3).ok());
 }
 
+// Its class is there already, empty, and no plan knows it.
+TEST(LimitsTest, WhatIsLikeAJobThatWasCancelledAtOnceStartsAtOnce) {
+  const absl::Time now = absl::UnixEpoch();
+  const absl::Duration lease = absl::Hours(1);
+  Machine machine({.lease_real = lease, .lease = lease, .lease_margin = lease, .outlook = {}},
+                  AFleet());
+  NodeHello hello;
+  hello.node = NodeId("a");
+  hello.session = 1;
+  hello.instance = "i";
+  hello.version = "0.1.0";
+  hello.data_center = DataCenterId("dubai");
+  hello.jurisdiction = JurisdictionCode("AE");
+  hello.capacity = {MilliCores::FromCores(8), Bytes::FromGiB(8)};
+  hello.address = "a:1";
+  ASSERT_TRUE(machine.Apply(hello, now).reply.status.ok());
+  machine.Apply(Tick{}, now);
+  machine.Apply(AdoptPlan{std::make_shared<const plan::Plan>(plan::Compute(machine.PlanInput()))},
+                now);
+  const auto submit = [&](const char* id) {
+    model::JobSpec spec;
+    spec.command = {"true"};
+    spec.account = AccountId("default");
+    spec.residency.any = true;
+    SubmitJob command;
+    command.spec = std::make_shared<model::JobSpec>(spec);
+    command.id = JobId(id);
+    ASSERT_TRUE(machine.Apply(command, now).reply.status.ok());
+  };
+  submit("first");
+  machine.Apply(CancelJob{JobId("first")}, now);
+  machine.Apply(Tick{}, now);
+  submit("second");
+  machine.Apply(Tick{}, now);
+  EXPECT_EQ(machine.FindJob(JobId("second"))->tasks[0].state, model::TaskState::kAssigned);
+}
+
 // Accounts that submit at noon of some days, counted from the first.
 class AccountPlacesTest : public testing::Test {
  protected:
