@@ -219,7 +219,9 @@ std::vector<Candidate> Placer::Candidates() const {
 void Placer::PlaceDeferred() {
   verdict_.mode = Mode::kDeferred;
   // What it may take longer than expected is kept in hand.
-  last_end_ = ledger_.now() + Ledger::Seconds(class_.remaining) + Laxity(ledger_, class_);
+  last_end_ =
+      ledger_.SecondsOf(class_.deadline) - SafetyMargin(class_.remaining, class_.move_pause) -
+      Ledger::Seconds(std::max(absl::ZeroDuration(), class_.remaining_high - class_.remaining));
   std::vector<Candidate> heap = Candidates();
   std::make_heap(heap.begin(), heap.end());
   int64_t too_late_s = Ledger::kForever;  // From such a start on the work is not done in time.

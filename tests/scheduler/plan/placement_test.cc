@@ -163,6 +163,13 @@ TEST(Compute, KeepsInHandWhatATaskMayTakeLonger) {
   const Placed sooner = PlaceAt14(task_class);
   EXPECT_EQ(sooner.first().start, At(14)) << sooner.Text();
   EXPECT_EQ(sooner.first().end, At(16)) << sooner.Text();
+  // Carrying its checkpoint counts where it has to be carried, and there once.
+  task_class.remaining_high = absl::Hours(4.5);
+  task_class.checkpoint_at = DataCenterId("frankfurt");
+  task_class.restore_pause = absl::Hours(1);
+  EXPECT_EQ(PlaceAt14(task_class).first().start, At(21));
+  task_class.checkpoint_at.reset();
+  task_class.restore_pause = absl::ZeroDuration();
   task_class.remaining_high = absl::Hours(12);
   EXPECT_EQ(PlaceAt14(task_class).verdict().mode, Mode::kMustRun);
 }
