@@ -3,7 +3,7 @@
 #   SQLite::SQLite3  yaml-cpp  spdlog::spdlog  zstd::libzstd_shared  LibArchive::LibArchive
 #   OpenSSL::SSL  OpenSSL::Crypto  PkgConfig::SYSTEMD  PkgConfig::HTTPLIB  CLI11::CLI11
 #   LEMON::lemon
-#   GTest::gtest  GTest::gmock  GTest::gtest_main  benchmark::benchmark
+#   GTest::gtest  GTest::gmock  GTest::gtest_main  benchmark::benchmark  Clp::Clp
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(Protobuf MODULE REQUIRED)
@@ -29,4 +29,10 @@ set_target_properties(LEMON::lemon PROPERTIES
 if(HT_BUILD_TESTS)
   find_package(GTest CONFIG REQUIRED)
   find_package(benchmark CONFIG REQUIRED)
+  # Its pkg-config file names libraries that only linking statically needs.
+  find_path(CLP_INCLUDE_DIR Clp_C_Interface.h PATH_SUFFIXES coin REQUIRED)
+  find_library(CLP_LIBRARY Clp REQUIRED)
+  add_library(Clp::Clp UNKNOWN IMPORTED)
+  set_target_properties(Clp::Clp PROPERTIES
+    IMPORTED_LOCATION ${CLP_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${CLP_INCLUDE_DIR})
 endif()
