@@ -80,6 +80,8 @@ inline constexpr int64_t kForecastAccountIdleDays = 35;
 // Accounts, and names of jobs within them, whose durations are learned: each takes some 2 kB of
 // memory. Of more those give way that have ended no task for longest.
 inline constexpr size_t kMaxDurationKeys = 4096;
+// Residencies, each as it is written, whose coming work is foreseen: the first that are seen.
+inline constexpr size_t kMaxDemandResidencies = 32;
 inline constexpr size_t kMaxNodes = 20'000;
 // Attempts on one node, live or waiting for their acknowledgement.
 inline constexpr size_t kMaxAttemptsPerNode = 10'000;

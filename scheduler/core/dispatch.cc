@@ -265,6 +265,7 @@ plan::Input Machine::PlanInput() const {
     }
     input.running.push_back(std::move(running));
   }
+  input.future = FutureWork();
   return input;
 }
 

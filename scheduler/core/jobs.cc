@@ -156,6 +156,7 @@ Reply Machine::On(const SubmitJob& command) {
   const Job& kept = *(jobs_[uid] = std::move(job));
   for (uint32_t index = 0; index < spec->count; ++index) Enqueue(kept, TaskId{uid, index});
   LearnArrival(*spec);
+  LearnDemand(kept);
   effects_->push_back(JobChanged{uid});
   reply.job = uid;
   return reply;

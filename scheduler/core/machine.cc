@@ -63,6 +63,7 @@ absl::Status Machine::Recover(Image image, absl::Time now) {
   }
   for (auto& [uid, job] : jobs_) {
     if (absl::Status status = RecoverTasks(*job); !status.ok()) return status;
+    LearnDemand(*job);
   }
   RecoverCurves(image);
   RebuildBoard();

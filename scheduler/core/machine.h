@@ -27,6 +27,7 @@
 #include "scheduler/core/state.h"
 #include "scheduler/curve/arrivals.h"
 #include "scheduler/curve/bin_accumulator.h"
+#include "scheduler/curve/demand.h"
 #include "scheduler/curve/durations.h"
 #include "scheduler/curve/forecaster.h"
 #include "scheduler/curve/outlook.h"
@@ -253,6 +254,8 @@ class Machine {
 
   // learning.cc
   void LearnDuration(const Job& job, const model::Task& task);
+  void LearnDemand(const Job& job);
+  std::vector<plan::FutureWork> FutureWork() const;
 
   // curves.cc
   Reply On(const SetFleet& command);
@@ -297,6 +300,7 @@ class Machine {
   absl::flat_hash_map<std::string, JobUid> uid_by_id_;  // Lookup only.
   // No day in arrivals_ is before it, so that full places need not be searched at each submission.
   int64_t oldest_arrival_day_ = 0;
+  curve::Demand demand_;
   std::set<std::pair<absl::Time, RequestId>> request_expiry_;
   std::set<std::pair<absl::Time, JobUid>> job_expiry_;
   std::set<std::pair<absl::Time, TaskId>> backoffs_;

@@ -92,6 +92,15 @@ struct RunningTask {
   absl::Duration move_pause;
 };
 
+// Work that is expected to be submitted and is not there yet: room and price are to be kept for it.
+struct FutureWork {
+  uint64_t allowed = 0;  // Bit i: residency allows sites[i]; never 0.
+  absl::Time release;
+  int64_t milli_core_seconds = 0;
+  absl::Duration each;   // What one task usually runs.
+  absl::Duration slack;  // How long it can usually wait; a week without a deadline.
+};
+
 struct Settings {
   absl::Duration move_cooldown = absl::Hours(1);
   double move_gain_factor = 1.3;
@@ -119,6 +128,7 @@ struct Input {
   std::vector<Site> sites;           // Sorted by id; at most 64.
   std::vector<Class> classes;        // Sorted by id.
   std::vector<RunningTask> running;  // Sorted by (task, attempt).
+  std::vector<FutureWork> future;    // Of the next 60 hours, by residency and release.
   Settings settings;
 };
 

@@ -203,5 +203,61 @@ TEST_F(LearningTest, AJobWithoutAnExpectationGetsItsAccounts) {
   EXPECT_EQ(expected(Submit("ask-7", absl::ZeroDuration(), "globex")), absl::Hours(1));
 }
 
+TEST_F(LearningTest, WhatIsSubmittedEveryDayIsForeseen) {
+  const auto submit_to = [this](const std::string& id, const char* where) {
+    auto spec = std::make_shared<model::JobSpec>();
+    spec->command = {"true"};
+    spec->account = AccountId("acme");
+    spec->expected_duration = absl::Hours(2);
+    spec->count = 10;
+    spec->residency.any = *where == '\0';
+    if (!spec->residency.any) spec->residency.words = {where};
+    if (!spec->residency.any) spec->deadline = now_ + absl::Hours(12.2);
+    SubmitJob submit;
+    submit.spec = spec;
+    submit.id = JobId(id);
+    submit.validate_only = true;
+    Apply(submit);
+    submit.validate_only = false;
+    Apply(submit);
+  };
+  now_ = kStart + absl::Hours(6.5);
+  submit_to("one", "US");
+  submit_to("two", "");
+  now_ = kStart + absl::Hours(24);
+  Apply(Tick{});
+  const std::vector<plan::FutureWork> future = machine_.PlanInput().future;
+  // Of each residency in three mornings of the next 60 hours.
+  ASSERT_EQ(future.size(), 6u);
+  EXPECT_EQ(future[0].allowed, 2u) << "in order of residency";
+  EXPECT_EQ(future[0].release, kStart + absl::Hours(24 + 7.5));
+  EXPECT_EQ(future[0].milli_core_seconds, 20 * 3600 * 1000);
+  EXPECT_EQ(future[0].each, absl::Hours(2));
+  EXPECT_EQ(future[0].slack, absl::Hours(10));
+  EXPECT_EQ(future[3].allowed, 3u);
+  EXPECT_EQ(future[3].slack, absl::Hours(168));
+
+  // Learned again from the jobs that are kept.
+  Image image;
+  image.next_uid = machine_.next_uid();
+  for (const auto& [uid, job] : machine_.jobs()) {
+    Job copy;
+    copy.uid = uid;
+    copy.id = job->id;
+    copy.spec = job->spec;
+    copy.create_time = job->create_time;
+    copy.tasks.resize(job->tasks.size());
+    image.jobs.push_back(std::move(copy));
+  }
+  Machine recovered(Options(), AFleet());
+  ASSERT_TRUE(recovered.Recover(std::move(image), now_).ok());
+  const std::vector<plan::FutureWork> again = recovered.PlanInput().future;
+  ASSERT_EQ(again.size(), future.size());
+  for (size_t i = 0; i < future.size(); ++i) {
+    EXPECT_EQ(again[i].release, future[i].release);
+    EXPECT_EQ(again[i].milli_core_seconds, future[i].milli_core_seconds);
+  }
+}
+
 }  // namespace
 }  // namespace heliotrope::core
