@@ -367,11 +367,15 @@ void Machine::OrderStop(const Node& node, const model::AttemptKey& key, AttemptA
 }
 
 void Machine::Occupy(Node& node, const TaskId& id, const model::Resources& request) {
-  if (node.tasks.insert(id).second) AddBatch(node, request, +1);
+  if (!node.tasks.insert(id).second) return;
+  AddBatch(node, request, +1);
+  if (!JobAt(id.job).spec->checkpoint) AddPinned(node, request.cores);
 }
 
 void Machine::Vacate(Node& node, const TaskId& id, const model::Resources& request) {
-  if (node.tasks.erase(id) != 0) AddBatch(node, request, -1);
+  if (node.tasks.erase(id) == 0) return;
+  if (!JobAt(id.job).spec->checkpoint) AddPinned(node, request.cores * -1);
+  AddBatch(node, request, -1);
 }
 
 void Machine::Reserve(Node& node, const TaskId& id, const model::Resources& request) {
@@ -385,6 +389,13 @@ void Machine::DropReservation(const TaskId& id) {
   Node& node = nodes_.at(*task.run->move->to);
   if (node.reserved.erase(id) != 0) AddBatch(node, job.spec->request, -1);
   task.run->move->to.reset();
+}
+
+void Machine::AddPinned(Node& node, MilliCores cores) {
+  node.pinned += cores;
+  HT_CHECK_GE(node.pinned.value(), 0);
+  const auto site = SiteOf(node.data_center);
+  if (site && *site < board_.sites.size() && Counts(node)) board_.sites[*site].pinned_now += cores;
 }
 
 void Machine::AddBatch(Node& node, const model::Resources& request, int sign) {

@@ -309,6 +309,7 @@ void Machine::RefreshCapacity() {
   NotePriced();
   for (plan::Site& site : board_.sites) {
     site.capacity = site.batch_now = site.foreground_now = MilliCores::Zero();
+    site.pinned_now = MilliCores::Zero();
   }
   const std::vector<model::Resources> largest = LargestTasks(/*connected=*/true);
   for (size_t i = 0; i < largest.size(); ++i) board_.sites[i].largest_task = largest[i];
@@ -318,6 +319,7 @@ void Machine::RefreshCapacity() {
     plan::Site& site = board_.sites[*index];
     site.capacity += node.capacity.cores;
     site.batch_now += node.batch.cores;
+    site.pinned_now += node.pinned;
     site.foreground_now += node.foreground.cores;
     IndexNode(node);
   }

@@ -26,11 +26,11 @@ constexpr int kMaxNodesTried = 64;
 
 absl::Duration CarryTime(Bytes size) { return absl::Seconds(size.value() / kCarryBytesPerSecond); }
 
-// Rounded up so that at most an eighth is added: like tasks share a class.
+// Rounded up so that at most a 32nd is added: like tasks share a class.
 int64_t RoundedSeconds(absl::Duration duration) {
   const int64_t seconds = std::max<int64_t>(60, absl::ToInt64Seconds(duration));
   int64_t step = 1;
-  while (seconds / step >= 16) step *= 2;
+  while (seconds / step >= 64) step *= 2;
   return (seconds + step - 1) / step * step;
 }
 
@@ -229,6 +229,7 @@ void Machine::WantPlan() {
 plan::Input Machine::PlanInput() const {
   plan::Input input = board_;
   input.now = now_;
+  input.scarcity = plan_.scarcity;
   for (const auto& [key, queue] : classes_) {
     if (!queue.tasks.empty()) input.classes.push_back(ClassFrom(key, queue));
   }
@@ -273,6 +274,7 @@ Reply Machine::On(const AdoptPlan& command) {
   plan_wanted_ = false;
   if (std::exchange(plan_wanted_again_, false)) WantPlan();
   plan_ = *command.plan;
+  first_block_ = plan::BlockIndex(plan_.grid, plan_.made);
   // Classes that have emptied since stay until here, so that equal tasks coming and going reuse
   // them.
   for (auto it = classes_.begin(); it != classes_.end();) {
@@ -311,6 +313,7 @@ void Machine::Dispatch() {
   if (board_stale_) RebuildBoard();
   PlaceNewClasses();
   if (order_stale_) SortDispatchOrder();
+  granted_.assign(board_.sites.size(), MilliCores::Zero());
   for (Turn& turn : dispatch_order_) {
     if (turn.from > now_ || turn.task_class->second.tasks.empty()) continue;
     plan::Verdict& verdict = plan_.verdicts[turn.verdict];
@@ -345,12 +348,12 @@ void Machine::PlaceNewClasses() {
   unplanned_.clear();
 }
 
-// Safety net first, then priority, then deadline, then age.
+// Safety net first, then by what an hour is worth to it and its priority, then deadline, then age.
 Machine::Turn Machine::TurnOf(Classes::iterator task_class, size_t verdict_index) const {
   const auto& [key, queue] = *task_class;
   const plan::Verdict& verdict = plan_.verdicts[verdict_index];
   Turn turn;
-  turn.rank = {verdict.mode != plan::Mode::kMustRun, -key.priority, key.deadline_seconds,
+  turn.rank = {verdict.mode != plan::Mode::kMustRun, -verdict.rank, key.deadline_seconds,
                queue.oldest, queue.id};
   turn.from = FirstStart(verdict);
   turn.task_class = task_class;
@@ -374,22 +377,46 @@ void Machine::SortDispatchOrder() {
 void Machine::DispatchClass(Classes::iterator dispatched, plan::Verdict& verdict) {
   const ClassQueue& queue = dispatched->second;
   const plan::Class task_class = ClassFrom(dispatched->first, queue);
+  // Who must run takes room within the target first, wherever it is, before it exceeds one.
+  const plan::Mode within =
+      verdict.mode == plan::Mode::kMustRun ? plan::Mode::kAsSoonAsPossible : verdict.mode;
   for (plan::Allotment& allotment : verdict.allotments) {
-    if (allotment.start > now_) break;
-    while (allotment.count > 0 && !queue.tasks.empty() &&
-           StartOne(queue, task_class, allotment.site, verdict.mode, allotment.reason,
-                    allotment.detail)) {
+    // What starts in a later block is for a later plan to say.
+    if (allotment.start > now_ || allotment.block > first_block_) break;
+    while (
+        allotment.count > 0 && !queue.tasks.empty() &&
+        StartOne(queue, task_class, allotment.site, within, allotment.reason, allotment.detail)) {
       --allotment.count;
     }
   }
-  if (verdict.mode == plan::Mode::kDeferred || verdict.mode == plan::Mode::kNever) return;
+  if (verdict.mode != plan::Mode::kDeferred && verdict.mode != plan::Mode::kNever) {
+    StartAnywhere(queue, task_class, verdict, within);
+    if (within != verdict.mode) StartAnywhere(queue, task_class, verdict, verdict.mode);
+  }
+  KeepGrants(queue, task_class, verdict);
+}
+
+// Who comes later in the order does not take what tasks of this class wait for.
+void Machine::KeepGrants(const ClassQueue& queue, const plan::Class& task_class,
+                         const plan::Verdict& verdict) {
+  auto waiting = static_cast<int64_t>(queue.tasks.size());
+  for (const plan::Grant& grant : verdict.grants) {
+    const int64_t count = std::min(grant.count, waiting);
+    if (grant.site < granted_.size()) {
+      granted_[grant.site] += MilliCores::FromMilli(task_class.request.cores.value() * count);
+    }
+    waiting -= count;
+  }
+}
+
+void Machine::StartAnywhere(const ClassQueue& queue, const plan::Class& task_class,
+                            const plan::Verdict& verdict, plan::Mode mode) {
   for (const size_t site : verdict.ranked) {
     const plan::Site& place = board_.sites[site];
     const Reason reason = verdict.mode == plan::Mode::kMustRun ? Reason::kDeadlineSafetyNet
                           : place.reactive                     ? Reason::kReactive
                                                                : Reason::kCheapestNow;
-    while (!queue.tasks.empty() &&
-           StartOne(queue, task_class, site, verdict.mode, reason, std::string())) {
+    while (!queue.tasks.empty() && StartOne(queue, task_class, site, mode, reason, std::string())) {
     }
   }
 }
@@ -397,7 +424,7 @@ void Machine::DispatchClass(Classes::iterator dispatched, plan::Verdict& verdict
 bool Machine::StartOne(const ClassQueue& queue, const plan::Class& task_class, size_t site,
                        plan::Mode mode, Reason reason, const std::string& detail) {
   if ((task_class.allowed >> site & 1) == 0) return false;  // Promise 6, whatever the plan says.
-  if (!plan::FitsNow(board_, task_class, site, mode)) return false;
+  if (!plan::FitsNow(board_, task_class, site, mode, granted_[site])) return false;
   Node* node = ChooseNode(site, task_class.request, nullptr);
   if (node == nullptr) return false;
   const TaskId id = *queue.tasks.begin();

@@ -132,7 +132,7 @@ class Machine {
   // A class with a verdict, in dispatch order. Valid until the next plan: what is here is read at
   // each dispatch, so that classes of which nothing can start yet cost next to nothing.
   struct Turn {
-    std::tuple<bool, int, int64_t, absl::Time, uint64_t> rank;
+    std::tuple<bool, int64_t, int64_t, absl::Time, uint64_t> rank;
     absl::Time from;  // Nothing of it starts earlier.
     Classes::iterator task_class;
     size_t verdict = 0;  // Index in plan_.verdicts.
@@ -205,6 +205,7 @@ class Machine {
   void Reserve(Node& node, const TaskId& id, const model::Resources& request);
   void DropReservation(const TaskId& id);
   void AddBatch(Node& node, const model::Resources& request, int sign);
+  void AddPinned(Node& node, MilliCores cores);
 
   // checkpoints.cc
   void OnSealed(Job& job, const TaskId& id, Node& node, const SealedCheckpoint& sealed);
@@ -244,6 +245,10 @@ class Machine {
   Turn TurnOf(Classes::iterator task_class, size_t verdict) const;
   void SortDispatchOrder();
   void DispatchClass(Classes::iterator dispatched, plan::Verdict& verdict);
+  void KeepGrants(const ClassQueue& queue, const plan::Class& task_class,
+                  const plan::Verdict& verdict);
+  void StartAnywhere(const ClassQueue& queue, const plan::Class& task_class,
+                     const plan::Verdict& verdict, plan::Mode mode);
   bool StartOne(const ClassQueue& queue, const plan::Class& task_class, size_t site,
                 plan::Mode mode, model::Reason reason, const std::string& detail);
   Node* ChooseNode(size_t site, const model::Resources& request, const NodeId* except);
@@ -310,6 +315,9 @@ class Machine {
   absl::flat_hash_map<uint64_t, size_t> verdict_by_class_;  // Lookup only: index in plan_.verdicts.
   absl::btree_set<uint64_t> unplanned_;                     // Classes without a verdict.
   std::vector<Turn> dispatch_order_;
+  std::vector<MilliCores>
+      granted_;             // By site, in this dispatch: kept for those before in its order.
+  size_t first_block_ = 0;  // Of plan_: what it has start now.
   bool order_stale_ = true;
   std::vector<absl::btree_set<std::pair<int64_t, NodeId>>> free_cores_;  // By site: (free, node).
   std::map<NodeId, int64_t> free_cores_of_node_;

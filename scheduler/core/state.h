@@ -80,8 +80,9 @@ struct Node {
   absl::Time last_sample = absl::InfinitePast();
   // Invariant: the sum of the requests of `tasks` and `reserved`.
   model::Resources batch;
-  absl::btree_set<TaskId> tasks;                      // Whose live attempt is here.
-  absl::btree_set<TaskId> reserved;                   // Whose move is to come here.
+  MilliCores pinned;                 // The part of batch.cores that cannot leave before it ends.
+  absl::btree_set<TaskId> tasks;     // Whose live attempt is here.
+  absl::btree_set<TaskId> reserved;  // Whose move is to come here.
   absl::btree_set<model::CheckpointKey> checkpoints;  // Of tasks that go on: held, as last known.
 };
 

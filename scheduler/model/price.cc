@@ -1,7 +1,6 @@
 #include "scheduler/model/price.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "scheduler/base/check.h"
 
@@ -10,6 +9,28 @@ namespace heliotrope::model {
 namespace {
 
 constexpr size_t kHoursPerWeek = 168;
+constexpr size_t kHoursPerDay = 24;
+// What is usual: half of it as in the last weeks at that hour of the week, half as in the last days
+// at that hour of the day, for prices drift from week to week.
+constexpr int kWeeks = 4;
+constexpr absl::Duration kLastDays = absl::Hours(72);
+
+class Means {
+ public:
+  explicit Means(size_t size) : sums_(size, 0.0), counts_(size, 0) {}
+  void Add(size_t at, double value) {
+    sums_[at] += value;
+    ++counts_[at];
+  }
+  int Count(size_t at) const { return counts_[at]; }
+  double MeanOr(size_t at, double otherwise) const {
+    return counts_[at] > 0 ? sums_[at] / counts_[at] : otherwise;
+  }
+
+ private:
+  std::vector<double> sums_;
+  std::vector<int> counts_;
+};
 
 size_t HourOfWeek(const absl::TimeZone& zone, absl::Time time) {
   const absl::CivilSecond local = absl::ToCivilSecond(time, zone);
@@ -21,19 +42,21 @@ size_t HourOfWeek(const absl::TimeZone& zone, absl::Time time) {
 
 void FillWeek(PriceSeries& series, const absl::TimeZone& zone) {
   if (series.usd_per_mwh.empty()) return;
-  std::vector<double> sums(kHoursPerWeek, 0.0);
-  std::vector<int> counts(kHoursPerWeek, 0);
-  double total = 0;
-  for (const auto& [time, price] : series.usd_per_mwh) {
-    const size_t hour = HourOfWeek(zone, time);
-    sums[hour] += price;
-    ++counts[hour];
-    total += price;
+  Means by_week(kHoursPerWeek);
+  Means by_day(kHoursPerDay);
+  Means all(1);
+  // The newest first: of each hour only so many count.
+  const absl::Time end = series.usd_per_mwh.back().first;
+  for (auto entry = series.usd_per_mwh.rbegin(); entry != series.usd_per_mwh.rend(); ++entry) {
+    const size_t hour = HourOfWeek(zone, entry->first);
+    if (by_week.Count(hour) < kWeeks) by_week.Add(hour, entry->second);
+    if (entry->first > end - kLastDays) by_day.Add(hour % kHoursPerDay, entry->second);
+    all.Add(0, entry->second);
   }
-  const double mean = total / static_cast<double>(series.usd_per_mwh.size());
   series.week.resize(kHoursPerWeek);
   for (size_t hour = 0; hour < kHoursPerWeek; ++hour) {
-    series.week[hour] = counts[hour] > 0 ? sums[hour] / counts[hour] : mean;
+    const double week = by_week.MeanOr(hour, all.MeanOr(0, 0));
+    series.week[hour] = (week + by_day.MeanOr(hour % kHoursPerDay, week)) / 2;
   }
 }
 

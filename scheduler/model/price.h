@@ -12,11 +12,13 @@ namespace heliotrope::model {
 // last for an hour.
 struct PriceSeries {
   std::vector<std::pair<absl::Time, double>> usd_per_mwh;
-  // Mean by hour of the local week, 168 of them; filled by FillWeek, empty before.
+  // What is usual by hour of the local week, 168 of them; filled by FillWeek, empty before.
   std::vector<double> week;
 };
 
-// Learns the usual week of the series, hours without any price getting the overall mean.
+// Learns the usual week from the newest prices of the series: half the mean of that hour in the last
+// four weeks, half that of the same hour of the day in the last three days. Hours without any get
+// the overall mean.
 void FillWeek(PriceSeries& series, const absl::TimeZone& zone);
 
 // The price at `time`: the series' own where it has one, else the usual one of that hour.

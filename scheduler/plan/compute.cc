@@ -1,9 +1,11 @@
-// The whole plan: running tasks first, then classes by urgency, then way for those that must run
-// and find no core, then moves for price.
+// The whole plan: what scarce cores are worth, running tasks that must leave, classes by urgency, way
+// for those that must run and find no core, and then who holds the cores of now.
 #include <algorithm>
 #include <utility>
 
+#include "scheduler/plan/clearing.h"
 #include "scheduler/plan/ledger.h"
+#include "scheduler/plan/market.h"
 #include "scheduler/plan/moves.h"
 #include "scheduler/plan/placement.h"
 #include "scheduler/plan/plan.h"
@@ -16,6 +18,8 @@ Plan Compute(const Input& input) {
   Plan plan;
   plan.made = input.now;
   plan.grid = input.grid;
+  SettleScarcity(ledger);
+  Market market(ledger);
   MakeRoom(ledger, plan);
   std::vector<std::pair<Urgency, const Class*>> order;
   order.reserve(input.classes.size());
@@ -25,18 +29,21 @@ Plan Compute(const Input& input) {
   std::sort(order.begin(), order.end(),
             [](const auto& a, const auto& b) { return a.first < b.first; });
   plan.verdicts.reserve(order.size());
-  for (const auto& entry : order) plan.verdicts.push_back(PlaceTasks(ledger, *entry.second));
+  for (const auto& entry : order)
+    plan.verdicts.push_back(PlaceTasks(ledger, market, *entry.second));
   MakeWay(ledger, plan);
+  ClearRunning(ledger, market, plan);
   SeekCheaper(ledger, plan);
-  plan.planned = ledger.PlannedCores();
+  ledger.WriteTo(plan);
   return plan;
 }
 
 const Verdict& PlaceClass(const Input& input, const Class& added, Plan& plan) {
   Ledger ledger(input);
   ledger.TakeUp(plan);
-  plan.verdicts.push_back(PlaceTasks(ledger, added));
-  plan.planned = ledger.PlannedCores();
+  Market market(ledger);
+  plan.verdicts.push_back(PlaceTasks(ledger, market, added));
+  ledger.WriteTo(plan);
   return plan.verdicts.back();
 }
 

@@ -7,8 +7,13 @@
 namespace heliotrope::plan {
 namespace {
 
+// So far ahead a forecast is held to its high quantile; beyond it what is likely is enough, since
+// what can leave will.
+constexpr absl::Duration kSharp = absl::Hours(2);
+
 // The headroom of now and of the blocks that the task must last for.
-bool HeadroomLasts(const Input& input, const Class& task_class, const Site& site) {
+bool HeadroomLasts(const Input& input, const Class& task_class, const Site& site,
+                   MilliCores granted) {
   const absl::Duration sure = std::min(task_class.remaining, input.settings.minimum_run);
   const absl::Time leaves_after = input.now + sure;
   const absl::Time end =
@@ -19,14 +24,18 @@ bool HeadroomLasts(const Input& input, const Class& task_class, const Site& site
     // What can leave will have left by then if there is no headroom for it.
     const MilliCores held =
         start < leaves_after ? site.batch_now : std::min(site.batch_now, site.pinned_now);
-    if (held + task_class.request.cores > site.headroom[block]) return false;
+    const bool sharp = start < input.now + kSharp;
+    const MilliCores room =
+        sharp ? site.headroom[block] : std::max(site.headroom[block], site.likely[block]);
+    if (held + granted + task_class.request.cores > room) return false;
   }
   return true;
 }
 
 }  // namespace
 
-bool FitsNow(const Input& input, const Class& task_class, size_t index, Mode mode) {
+bool FitsNow(const Input& input, const Class& task_class, size_t index, Mode mode,
+             MilliCores granted) {
   HT_CHECK_LT(index, input.sites.size());
   const Site& site = input.sites[index];
   // Promise 6, whatever a plan says.
@@ -40,8 +49,8 @@ bool FitsNow(const Input& input, const Class& task_class, size_t index, Mode mod
       return used <= site.capacity;
     case Mode::kAsSoonAsPossible:
     case Mode::kDeferred:
-      return used <= site.capacity.ScaledBy(site.target_utilization) &&
-             HeadroomLasts(input, task_class, site);
+      return used + granted <= site.capacity.ScaledBy(site.target_utilization) &&
+             HeadroomLasts(input, task_class, site, granted);
   }
   return false;
 }

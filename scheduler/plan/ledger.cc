@@ -8,6 +8,8 @@ namespace heliotrope::plan {
 namespace {
 
 constexpr int64_t kMarkSeconds = 300;
+// How far ahead a forecast is sharp enough to be held to its high quantile.
+constexpr int64_t kSharpSeconds = 2 * 3600;
 // Keeps price times the seconds of the grid within 64 bits.
 constexpr int64_t kMaxMicroPrice = 1'000'000'000'000;
 
@@ -20,7 +22,10 @@ Ledger::Ledger(const Input& input) : input_(input) {
   ReadGrid();
   headroom_.resize(sites() * blocks());
   planned_.resize(sites() * blocks());
+  firm_.resize(sites() * blocks());
   prices_.resize(sites() * blocks());
+  scarcity_.resize(sites() * blocks());
+  prices_before_.resize(sites() * blocks());
   costs_before_.resize(sites() * blocks());
   for (size_t site = 0; site < sites(); ++site) ReadSite(site);
   if (blocks() == 0 || sites() == 0) return;
@@ -57,14 +62,12 @@ void Ledger::ReadSite(size_t index) {
   const Site& site = input_.sites[index];
   HT_CHECK_EQ(site.headroom.size(), blocks());
   HT_CHECK_EQ(site.price.size(), blocks());
-  int64_t cost = 0;
   for (size_t block = 0; block < blocks(); ++block) {
     headroom_[Cell(index, block)] = std::max<int64_t>(0, site.headroom[block].value());
     const int64_t price = std::clamp(site.price[block].value(), -kMaxMicroPrice, kMaxMicroPrice);
     prices_[Cell(index, block)] = price;
-    costs_before_[Cell(index, block)] = cost;
-    cost += price * length(block);
   }
+  SumCosts(index);
   free_now_.push_back((site.capacity - site.foreground_now - site.batch_now).value());
 }
 
@@ -75,8 +78,19 @@ void Ledger::TakeUp(const Plan& plan) {
     if (from >= plan.grid.size()) return;
     for (size_t site = 0; site < sites(); ++site) {
       planned_[Cell(site, block)] = plan.planned[site][from].value();
+      if (plan.firm.size() == sites()) firm_[Cell(site, block)] = plan.firm[site][from].value();
     }
   }
+  if (plan.scarcity.worth.size() != sites()) return;
+  std::vector<std::vector<int64_t>> worth(sites());
+  for (size_t site = 0; site < sites(); ++site) {
+    for (size_t block = 0; block < blocks(); ++block) {
+      const size_t from = std::min(BlockIndex(plan.grid, input_.grid[block].start),
+                                   plan.scarcity.worth[site].size() - 1);
+      worth[site].push_back(plan.scarcity.worth[site][from].value());
+    }
+  }
+  SetScarcity(worth);
 }
 
 int64_t Ledger::Seconds(absl::Duration duration) {
@@ -104,14 +118,44 @@ int64_t Ledger::residual(size_t site, size_t block) const {
   return std::max<int64_t>(0, headroom_[cell] - planned_[cell]);
 }
 
-int64_t Ledger::Cost(size_t site, int64_t from, int64_t to) const {
+void Ledger::SumCosts(size_t site) {
+  int64_t price_sum = 0;
+  int64_t cost = 0;
+  for (size_t block = 0; block < blocks(); ++block) {
+    prices_before_[Cell(site, block)] = price_sum;
+    costs_before_[Cell(site, block)] = cost;
+    price_sum += price(site, block) * length(block);
+    cost += CostRate(site, block) * length(block);
+  }
+}
+
+void Ledger::SetScarcity(const std::vector<std::vector<int64_t>>& by_site) {
+  HT_CHECK_EQ(by_site.size(), sites());
+  for (size_t site = 0; site < sites(); ++site) {
+    HT_CHECK_EQ(by_site[site].size(), blocks());
+    for (size_t block = 0; block < blocks(); ++block) {
+      scarcity_[Cell(site, block)] = std::clamp<int64_t>(by_site[site][block], 0, kMaxMicroPrice);
+    }
+    SumCosts(site);
+  }
+}
+
+int64_t Ledger::SumBetween(const std::vector<int64_t>& before, size_t site, int64_t from,
+                           int64_t to, bool with_scarcity) const {
   from = std::max(from, now_);
   to = std::min(to, horizon_);
   if (from >= to) return 0;
   const size_t first = BlockOf(from);
   const size_t last = BlockOf(to - 1);
-  return costs_before_[Cell(site, last)] + price(site, last) * (to - start(last)) -
-         costs_before_[Cell(site, first)] - price(site, first) * (from - start(first));
+  const auto rate = [&](size_t block) {
+    return with_scarcity ? CostRate(site, block) : price(site, block);
+  };
+  return before[Cell(site, last)] + rate(last) * (to - start(last)) - before[Cell(site, first)] -
+         rate(first) * (from - start(first));
+}
+
+int64_t Ledger::Cost(size_t site, int64_t from, int64_t to) const {
+  return SumBetween(costs_before_, site, from, to, true);
 }
 
 int64_t Ledger::MeanPrice(size_t site, int64_t from, int64_t to) const {
@@ -119,7 +163,7 @@ int64_t Ledger::MeanPrice(size_t site, int64_t from, int64_t to) const {
   from = std::max(from, now_);
   to = std::min(to, horizon_);
   if (from >= to) return price(site, std::min(BlockOf(from), blocks() - 1));
-  return Cost(site, from, to) / (to - from);
+  return SumBetween(prices_before_, site, from, to, false) / (to - from);
 }
 
 void Ledger::Add(const Use& use) {
@@ -130,19 +174,48 @@ void Ledger::Add(const Use& use) {
   }
 }
 
+void Ledger::AddFirm(const Use& use) {
+  Add(use);
+  const int64_t from = std::max(use.from, now_);
+  for (size_t block = BlockOf(from); block < blocks() && start(block) < use.to; ++block) {
+    const int64_t used_s = std::min(end(block), use.to) - std::max(start(block), from);
+    firm_[Cell(use.site, block)] +=
+        (use.milli_cores * used_s + length(block) - 1) / std::max<int64_t>(1, length(block));
+  }
+}
+
+int64_t Ledger::RoomAhead(size_t site, size_t block) const {
+  const int64_t sure = headroom(site, block);
+  if (start(block) < now_ + kSharpSeconds) return sure;
+  return std::max(sure, input_.sites[site].likely[block].value());
+}
+
+bool Ledger::HoldsFirm(const Use& use) const {
+  for (size_t block = BlockOf(use.from); block < blocks() && start(block) < use.to; ++block) {
+    const int64_t room = RoomAhead(use.site, block);
+    const int64_t used_s = std::min(end(block), use.to) - std::max(start(block), use.from);
+    const int64_t wanted = use.milli_cores * used_s / std::max<int64_t>(1, length(block));
+    if (firm_[Cell(use.site, block)] + wanted > room) return false;
+  }
+  return true;
+}
+
 void Ledger::AddPart(size_t site, size_t block, int64_t core_seconds) {
   // Rounded up, so that many small parts never add up to more than there is.
   planned_[Cell(site, block)] += (core_seconds + length(block) - 1) / length(block);
 }
 
-std::vector<std::vector<MilliCores>> Ledger::PlannedCores() const {
-  std::vector<std::vector<MilliCores>> planned(sites());
+void Ledger::WriteTo(Plan& plan) const {
+  plan.planned.assign(sites(), {});
+  plan.firm.assign(sites(), {});
+  plan.scarcity = {.grid = input_.grid, .worth = std::vector<std::vector<MicroCost>>(sites())};
   for (size_t site = 0; site < sites(); ++site) {
     for (size_t block = 0; block < blocks(); ++block) {
-      planned[site].push_back(MilliCores::FromMilli(this->planned(site, block)));
+      plan.planned[site].push_back(MilliCores::FromMilli(planned(site, block)));
+      plan.firm[site].push_back(MilliCores::FromMilli(firm_[Cell(site, block)]));
+      plan.scarcity.worth[site].push_back(MicroCost::FromMicro(scarcity(site, block)));
     }
   }
-  return planned;
 }
 
 }  // namespace heliotrope::plan

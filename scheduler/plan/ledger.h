@@ -47,9 +47,22 @@ class Ledger {
   int64_t headroom(size_t site, size_t block) const { return headroom_[Cell(site, block)]; }
   int64_t planned(size_t site, size_t block) const { return planned_[Cell(site, block)]; }
   int64_t residual(size_t site, size_t block) const;
+  // What may be counted on when what can pause will: headroom in the next two hours, for which a
+  // forecast is held to its high quantile, and later what is likely.
+  int64_t RoomAhead(size_t site, size_t block) const;
   int64_t price(size_t site, size_t block) const { return prices_[Cell(site, block)]; }
 
-  // Price times seconds of one core over [from, to), as far as the grid goes.
+  // What cores are worth beyond their price because they are scarce (market.h), by site and block.
+  // Of the block that holds now it is what they are contended for at this moment, which the bids of
+  // those who want them decide: no part of any cost.
+  int64_t scarcity(size_t site, size_t block) const { return scarcity_[Cell(site, block)]; }
+  void SetScarcity(const std::vector<std::vector<int64_t>>& by_site);
+  int64_t worth(size_t site, size_t block) const {
+    return price(site, block) + scarcity(site, block);
+  }
+
+  // Worth times seconds of one core over [from, to), as far as the grid goes; of the block that
+  // holds now the price alone.
   int64_t Cost(size_t site, int64_t from, int64_t to) const;
   // The mean price over [from, to); that of the nearest block when it is empty.
   int64_t MeanPrice(size_t site, int64_t from, int64_t to) const;
@@ -64,6 +77,11 @@ class Ledger {
   };
   // Plans the cores, free or not: in a block that is partly used, the part.
   void Add(const Use& use);
+  // The same for what stays where it starts until its end: no other can take it away.
+  void AddFirm(const Use& use);
+  // Whether there is room for it beside all that is firm: within headroom in the next hours, later
+  // within what is likely, since what can pause will.
+  bool HoldsFirm(const Use& use) const;
   // Plans so many thousandths of a core times seconds in one block.
   void AddPart(size_t site, size_t block, int64_t core_seconds);
 
@@ -71,9 +89,16 @@ class Ledger {
   int64_t free_now(size_t site) const { return free_now_[site]; }
   void TakeFreeNow(size_t site, int64_t milli_cores) { free_now_[site] -= milli_cores; }
 
-  std::vector<std::vector<MilliCores>> PlannedCores() const;
+  // What is planned, what of it is firm, and scarcity, for TakeUp.
+  void WriteTo(Plan& plan) const;
 
  private:
+  void SumCosts(size_t site);
+  int64_t CostRate(size_t site, size_t block) const {
+    return block <= first_block_ ? price(site, block) : worth(site, block);
+  }
+  int64_t SumBetween(const std::vector<int64_t>& before, size_t site, int64_t from, int64_t to,
+                     bool with_scarcity) const;
   size_t Cell(size_t site, size_t block) const { return site * blocks() + block; }
   void ReadGrid();
   void ReadSite(size_t site);
@@ -88,8 +113,11 @@ class Ledger {
   std::vector<size_t> block_at_mark_;  // By five minutes: a block at or before it.
   std::vector<int64_t> headroom_;      // By site, then block, as are the next two.
   std::vector<int64_t> planned_;
+  std::vector<int64_t> firm_;  // The part of planned_ that cannot leave.
   std::vector<int64_t> prices_;
-  std::vector<int64_t> costs_before_;  // By site: price times seconds of all blocks before this.
+  std::vector<int64_t> scarcity_;
+  std::vector<int64_t> prices_before_;  // By site: price times seconds of all blocks before this.
+  std::vector<int64_t> costs_before_;   // The same with scarcity.
   std::vector<int64_t> free_now_;
   int64_t typical_price_ = 1;
 };

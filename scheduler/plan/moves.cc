@@ -24,12 +24,19 @@ constexpr int64_t kYieldMargin = 450;
 // is taken there only as far as there is headroom: for the rest it will have moved.
 void EnterStaying(Ledger& ledger, const RunningTask& task, Overflow& overflow) {
   const Input& input = ledger.input();
+  if (!task.checkpointable) {
+    ledger.AddFirm({.site = task.site,
+                    .from = ledger.now(),
+                    .to = ledger.now() + Ledger::Seconds(task.remaining),
+                    .milli_cores = task.request.cores.value()});
+    return;
+  }
   const int64_t sure = ledger.now() + Ledger::Seconds(input.settings.minimum_run);
   overflow.EnterRunning(ledger, {.use = {.site = task.site,
                                          .from = ledger.now(),
                                          .to = ledger.now() + Ledger::Seconds(task.remaining),
                                          .milli_cores = task.request.cores.value()},
-                                 .sure_until_s = task.checkpointable ? sure : Ledger::kForever,
+                                 .sure_until_s = sure,
                                  .sites = FittingSites(input, task.allowed, task.request)});
 }
 

@@ -19,6 +19,12 @@ namespace {
 constexpr size_t kMaxAllotments = 32;
 // How far ahead of its start an allotment gets its text: it will be planned anew before that.
 constexpr int64_t kTextAhead = 3600;
+// What is too dear to start in at once: a share of the typical price above the cheapest site.
+constexpr int64_t kDearDivisor = 4;
+// As long as more is left beside the work that is expected, it can wait for the next plan.
+constexpr int64_t kPatience = 900;
+// What carrying a checkpoint to another site weighs: a share of the typical price for an hour.
+constexpr int64_t kCarryDivisor = 3;
 
 }  // namespace
 
@@ -26,13 +32,16 @@ Verdict Placer::Place() {
   left_ = std::max(0, class_.count);
   if (RuledOut()) return std::move(verdict_);
   Rank();
+  sites_ = verdict_.ranked;
   if (UnderSafetyNet(ledger_, class_)) {
     PlaceMustRun();
   } else if (class_.deadline != absl::InfiniteFuture() && Laxity(ledger_, class_) > 0) {
-    PlaceDeferred();
+    last_end_ = PlannedUntil(ledger_, class_);
+    demand_.checkpointable ? PlaceByBid() : PlaceWhole();
   } else {
     PlaceSoon();
   }
+  verdict_.rank = RankOf(ledger_, verdict_.bid.value(), class_.priority);
   std::stable_sort(verdict_.allotments.begin(), verdict_.allotments.end(),
                    [](const Allotment& a, const Allotment& b) { return a.start < b.start; });
   return std::move(verdict_);
@@ -121,7 +130,12 @@ int64_t Placer::CountThatFit(const Candidate& start) const {
 bool Placer::Allot(const Candidate& start, int64_t count, Reason reason) {
   const int64_t run = demand_.RunIn(start.site);
   int64_t end = start.start_s + run;
-  if (demand_.checkpointable && reason != Reason::kDeadlineSafetyNet) {
+  if (!demand_.checkpointable) {
+    ledger_.AddFirm({.site = start.site,
+                     .from = start.start_s,
+                     .to = end,
+                     .milli_cores = demand_.milli_cores * count});
+  } else if (reason != Reason::kDeadlineSafetyNet) {
     const Journey journey = FindJourney(start, count);
     if (count == 0) return false;
     Enter(ledger_, journey);
@@ -136,6 +150,12 @@ bool Placer::Allot(const Candidate& start, int64_t count, Reason reason) {
   const bool in_turns = run < ledger_.length(start.block) &&
                         demand_.milli_cores * count > ledger_.headroom(start.site, start.block);
   if (in_turns) end = std::max(end, ledger_.end(start.block));
+  AddAllotment(start, end, count, reason);
+  left_ -= count;
+  return true;
+}
+
+void Placer::AddAllotment(const Candidate& start, int64_t end, int64_t count, Reason reason) {
   Allotment allotment{.site = start.site,
                       .block = start.block,
                       .start = ledger_.TimeAt(start.start_s),
@@ -147,8 +167,6 @@ bool Placer::Allot(const Candidate& start, int64_t count, Reason reason) {
     allotment.detail = AllotmentText(start, reason);
   }
   verdict_.allotments.push_back(std::move(allotment));
-  left_ -= count;
-  return true;
 }
 
 // Lowers the count until all of it is done in time; to 0 when not even one would be.
@@ -170,9 +188,38 @@ Journey Placer::FindJourney(const Candidate& start, int64_t& count) const {
   return journey;
 }
 
+// By what the run costs, first where it has room to its end beside all that cannot leave. As long as
+// there is time it waits for room in the best ones: the next plan has those leave who can wait.
+void Placer::RankMustRun() {
+  const size_t block = ledger_.first_block();
+  if (block >= ledger_.blocks()) return;
+  std::vector<std::tuple<bool, int64_t, size_t>> ranks;
+  for (const size_t site : verdict_.ranked) {
+    const int64_t run = demand_.checkpointable ? ledger_.length(block) : demand_.RunIn(site);
+    const int64_t end = std::min(ledger_.now() + run, ledger_.horizon());
+    const Ledger::Use use{
+        .site = site, .from = ledger_.now(), .to = end, .milli_cores = demand_.milli_cores};
+    const int64_t cost = demand_.checkpointable ? ledger_.worth(site, block)
+                                                : ledger_.Cost(site, ledger_.now(), end) /
+                                                      std::max<int64_t>(1, end - ledger_.now());
+    ranks.emplace_back(!ledger_.HoldsFirm(use), cost, site);
+  }
+  std::sort(ranks.begin(), ranks.end());
+  verdict_.ranked.clear();
+  const int64_t left = ledger_.SecondsOf(class_.deadline) - ledger_.now() - demand_.work_s;
+  const auto [best_lacks, best_cost, best] =
+      ranks.empty() ? std::tuple{true, int64_t{0}, size_t{0}} : ranks.front();
+  const int64_t most = best_cost + ledger_.typical_price() / kDearDivisor;
+  for (const auto& [lacks, cost, site] : ranks) {
+    if (left > kPatience && !best_lacks && (lacks || cost > most)) continue;
+    verdict_.ranked.push_back(site);
+  }
+}
+
 // Promise 8: what is feasible is met, in free cores above the target if need be.
 void Placer::PlaceMustRun() {
   verdict_.mode = Mode::kMustRun;
+  RankMustRun();
   for (const size_t site : verdict_.ranked) {
     if (left_ == 0 || ledger_.first_block() >= ledger_.blocks()) break;
     const int64_t count = std::min(left_, ledger_.free_now(site) / demand_.milli_cores);
@@ -194,9 +241,97 @@ std::optional<Candidate> Placer::BestNow() const {
   return std::nullopt;
 }
 
-// Every start that ends in time and finds headroom.
-std::vector<Candidate> Placer::Candidates() const {
-  std::vector<Candidate> found;
+// An hour of now is worth to it what the dearest hour would cost that it needs otherwise.
+void Placer::PlaceByBid() {
+  const int64_t bid = market_.Bid(demand_.sites, demand_.work_s, last_end_);
+  verdict_.bid = MicroCost::FromMicro(std::min(bid, MicroCost::Max().value()));
+  const size_t block = ledger_.first_block();
+  std::vector<std::pair<int64_t, size_t>> borne;
+  for (const size_t site : verdict_.ranked) {
+    // What it starts in it should bear for a while, or it pauses again at once.
+    const int64_t soon = ledger_.now() + Ledger::Seconds(input_.settings.minimum_run);
+    if (block >= ledger_.blocks()) continue;
+    if (std::max(ledger_.price(site, block), ledger_.MeanPrice(site, ledger_.now(), soon)) > bid) {
+      continue;
+    }
+    // Where its checkpoint is it starts at once.
+    const bool carries = demand_.checkpoint_at.has_value() && *demand_.checkpoint_at != site;
+    const int64_t carry = carries ? ledger_.typical_price() / kCarryDivisor : 0;
+    borne.emplace_back(ledger_.worth(site, block) + carry, site);
+  }
+  FollowBid(bid, block);
+  // What finds no headroom at that price may find some later at another.
+  for (const int64_t share : {8, 2, 1}) {
+    FollowBid(std::min(bid, Market::kAnyPrice) + ledger_.typical_price() / share, block + 1);
+  }
+  FollowBid(Market::kAnyPrice, block + 1);
+  if (borne.empty()) {
+    verdict_.mode = Mode::kDeferred;
+  } else {
+    verdict_.mode = Mode::kAsSoonAsPossible;
+    std::sort(borne.begin(), borne.end());
+    verdict_.ranked.clear();
+    for (const auto& [worth, site] : borne) verdict_.ranked.push_back(site);
+  }
+  ExplainDeferred();
+}
+
+// The cheapest site of the block that it bears and that has room for so many cores.
+std::optional<size_t> Placer::Borne(size_t block, int64_t bid, int64_t milli_cores) const {
+  std::optional<size_t> best;
+  for (const size_t site : sites_) {
+    if (ledger_.price(site, block) > bid || ledger_.residual(site, block) < milli_cores) continue;
+    if (best.has_value() && ledger_.worth(site, block) >= ledger_.worth(*best, block)) continue;
+    best = site;
+  }
+  return best;
+}
+
+// Enters its work where and when it bears the price and there is headroom: from that the starts and
+// the ends that are to be expected.
+void Placer::FollowBid(int64_t bid, size_t block) {
+  while (left_ > 0 && verdict_.allotments.size() < kMaxAllotments && block < ledger_.blocks() &&
+         ledger_.start(block) < last_end_) {
+    const std::optional<size_t> site = Borne(block, bid, demand_.milli_cores);
+    int64_t count = 0;
+    if (site.has_value()) {
+      count = std::min(left_, ledger_.residual(*site, block) / demand_.milli_cores);
+    }
+    const std::optional<Journey> journey =
+        count > 0 ? JourneyFrom(block, bid, count) : std::nullopt;
+    if (!journey.has_value()) {
+      ++block;
+      continue;
+    }
+    Enter(ledger_, *journey);
+    AddAllotment({.start_s = ledger_.start(block), .site = *site, .block = block}, journey->end_s,
+                 count,
+                 input_.sites[*site].reactive ? Reason::kReactive : Reason::kCheapestInWindow);
+    left_ -= count;
+  }
+}
+
+// Of so many tasks that start in the block; nothing when not all of them would be done in time.
+std::optional<Journey> Placer::JourneyFrom(size_t block, int64_t bid, int64_t count) const {
+  const int64_t rate = demand_.milli_cores * count;
+  Journey journey;
+  int64_t left = demand_.work_s;
+  for (; block < ledger_.blocks() && left > 0 && ledger_.start(block) < last_end_; ++block) {
+    const std::optional<size_t> site = Borne(block, bid, rate);
+    if (!site.has_value()) continue;
+    const int64_t part = std::min({left, ledger_.length(block), last_end_ - ledger_.start(block)});
+    journey.parts.push_back({.site = *site, .block = block, .core_seconds = rate * part});
+    journey.end_s = ledger_.start(block) + part;
+    left -= part;
+  }
+  if (left > 0 && last_end_ < ledger_.horizon()) return std::nullopt;
+  journey.end_s += std::max<int64_t>(0, left);
+  return journey;
+}
+
+// Only what stays where it is counts against it: tasks that can pause make way.
+std::optional<Candidate> Placer::BestWhole() const {
+  std::optional<Candidate> best;
   for (const size_t site : verdict_.ranked) {
     const int64_t run = demand_.RunIn(site);
     const int64_t last_start =
@@ -204,50 +339,38 @@ std::vector<Candidate> Placer::Candidates() const {
     for (size_t block = ledger_.first_block(); block < ledger_.blocks(); ++block) {
       const int64_t start = ledger_.start(block);
       if (start > last_start) break;
-      if (!offers_.Holds(site, block, start)) continue;
-      found.push_back({.score = offers_.Score(site, block, start),
-                       .start_s = start,
-                       .site = site,
-                       .block = block});
+      const int64_t score = offers_.Score(site, block, start);
+      if (best.has_value() && score >= best->score) continue;
+      if (!ledger_.HoldsFirm({.site = site,
+                              .from = start,
+                              .to = start + run,
+                              .milli_cores = demand_.milli_cores})) {
+        continue;
+      }
+      best = Candidate{.score = score, .start_s = start, .site = site, .block = block};
     }
   }
-  return found;
+  return best;
 }
 
-// The cheapest starts before the deadline. Each allotment changes what is left, so a candidate
-// whose score is older is weighed again when it comes to the top.
-void Placer::PlaceDeferred() {
+void Placer::PlaceWhole() {
   verdict_.mode = Mode::kDeferred;
-  // What it may take longer than expected is kept in hand.
-  last_end_ =
-      ledger_.SecondsOf(class_.deadline) - SafetyMargin(class_.remaining, class_.move_pause) -
-      Ledger::Seconds(std::max(absl::ZeroDuration(), class_.remaining_high - class_.remaining));
-  std::vector<Candidate> heap = Candidates();
-  std::make_heap(heap.begin(), heap.end());
-  int64_t too_late_s = Ledger::kForever;  // From such a start on the work is not done in time.
-  while (left_ > 0 && !heap.empty() && verdict_.allotments.size() < kMaxAllotments) {
-    std::pop_heap(heap.begin(), heap.end());
-    Candidate best = heap.back();
-    heap.pop_back();
-    if (best.start_s >= too_late_s) continue;
-    const size_t made = verdict_.allotments.size();
-    if (best.allotments_seen < made) {
-      if (!offers_.Holds(best.site, best.block, best.start_s)) continue;
-      best.score = offers_.Score(best.site, best.block, best.start_s);
-      best.allotments_seen = made;
-      heap.push_back(best);
-      std::push_heap(heap.begin(), heap.end());
-      continue;
-    }
-    const int64_t count = CountThatFit(best);
-    if (count == 0) continue;
-    const Reason reason =
-        input_.sites[best.site].reactive ? Reason::kReactive : Reason::kCheapestInWindow;
-    if (!Allot(best, count, reason)) too_late_s = best.start_s;
-  }
-  // All headroom before the deadline is taken: nothing is gained by waiting for a part of it.
-  if (left_ > 0 && verdict_.allotments.size() < kMaxAllotments) {
-    verdict_.mode = Mode::kAsSoonAsPossible;
+  while (left_ > 0 && verdict_.allotments.size() < kMaxAllotments) {
+    const std::optional<Candidate> best = BestWhole();
+    if (!best.has_value()) break;
+    const int64_t run = demand_.RunIn(best->site);
+    Ledger::Use use{.site = best->site,
+                    .from = best->start_s,
+                    .to = best->start_s + run,
+                    .milli_cores = demand_.milli_cores};
+    int64_t count = 0;
+    do {
+      ledger_.AddFirm(use);
+      ++count;
+    } while (count < left_ && ledger_.HoldsFirm(use));
+    AddAllotment(*best, best->start_s + run, count,
+                 input_.sites[best->site].reactive ? Reason::kReactive : Reason::kCheapestInWindow);
+    left_ -= count;
   }
   ExplainDeferred();
 }
@@ -268,8 +391,8 @@ void Placer::PlaceSoon() {
   ExplainSoon();
 }
 
-Verdict PlaceTasks(Ledger& ledger, const Class& task_class) {
-  return Placer(ledger, task_class).Place();
+Verdict PlaceTasks(Ledger& ledger, Market& market, const Class& task_class) {
+  return Placer(ledger, market, task_class).Place();
 }
 
 }  // namespace heliotrope::plan

@@ -3,11 +3,12 @@
 #pragma once
 
 #include "scheduler/plan/ledger.h"
+#include "scheduler/plan/market.h"
 #include "scheduler/plan/plan.h"
 
 namespace heliotrope::plan {
 
 // Decides and enters what it allots into the ledger. Cost O(sites x blocks).
-Verdict PlaceTasks(Ledger& ledger, const Class& task_class);
+Verdict PlaceTasks(Ledger& ledger, Market& market, const Class& task_class);
 
 }  // namespace heliotrope::plan

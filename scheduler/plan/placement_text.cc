@@ -90,7 +90,7 @@ void Placer::ExplainDeferred() {
                                    AtText(class_.deadline, input_.now));
     return;
   }
-  if (verdict_.mode == Mode::kAsSoonAsPossible) {
+  if (left_ > 0) {
     ExplainContended();
     return;
   }

@@ -11,6 +11,7 @@
 
 #include "scheduler/plan/journey.h"
 #include "scheduler/plan/ledger.h"
+#include "scheduler/plan/market.h"
 #include "scheduler/plan/offers.h"
 #include "scheduler/plan/plan.h"
 #include "scheduler/plan/text.h"
@@ -20,22 +21,17 @@ namespace heliotrope::plan {
 
 // A start that could be chosen.
 struct Candidate {
-  int64_t score = 0;
+  int64_t score = 0;  // What it costs; lower is better.
   int64_t start_s = 0;
   size_t site = 0;
   size_t block = 0;
-  size_t allotments_seen = 0;  // The score is current while no more than these were made.
-
-  // For a heap whose top is the best.
-  friend bool operator<(const Candidate& a, const Candidate& b) {
-    return std::tie(a.score, a.start_s, a.site) > std::tie(b.score, b.start_s, b.site);
-  }
 };
 
 class Placer {
  public:
-  Placer(Ledger& ledger, const Class& task_class)
+  Placer(Ledger& ledger, Market& market, const Class& task_class)
       : ledger_(ledger),
+        market_(market),
         input_(ledger.input()),
         class_(task_class),
         demand_(DemandOf(input_, task_class)),
@@ -55,13 +51,21 @@ class Placer {
   bool RuledOut();
   void Rank();
   void PlaceMustRun();
-  void PlaceDeferred();
+  void RankMustRun();
+  // Tasks that can pause: now where they bear the price, else when it has come down to that.
+  void PlaceByBid();
+  void FollowBid(int64_t bid, size_t from_block);
+  std::optional<size_t> Borne(size_t block, int64_t bid, int64_t milli_cores) const;
+  std::optional<Journey> JourneyFrom(size_t block, int64_t bid, int64_t count) const;
+  // Tasks that cannot: the cheapest start that leaves them room to their end.
+  void PlaceWhole();
+  std::optional<Candidate> BestWhole() const;
   void PlaceSoon();
   std::optional<Candidate> BestNow() const;
-  std::vector<Candidate> Candidates() const;
   // How many tasks fit that start there, as far as headroom must last for them.
   int64_t CountThatFit(const Candidate& start) const;
   bool Allot(const Candidate& start, int64_t count, model::Reason reason);
+  void AddAllotment(const Candidate& start, int64_t end, int64_t count, model::Reason reason);
   Journey FindJourney(const Candidate& start, int64_t& count) const;
   int64_t MeanPrice(const Candidate& start) const {
     return ledger_.MeanPrice(start.site, start.start_s, start.start_s + demand_.SeenIn(start.site));
@@ -79,10 +83,12 @@ class Placer {
   std::string At(int64_t seconds) const { return AtText(ledger_.TimeAt(seconds), input_.now); }
 
   Ledger& ledger_;
+  Market& market_;
   const Input& input_;
   const Class& class_;
   const Demand demand_;
   Offers offers_;
+  std::vector<size_t> sites_;            // Where it may be.
   int64_t left_ = 0;                     // Tasks that have no allotment yet.
   int64_t last_end_ = Ledger::kForever;  // When the work must be done.
   Verdict verdict_;

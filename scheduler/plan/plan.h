@@ -101,6 +101,13 @@ struct FutureWork {
   absl::Duration slack;  // How long it can usually wait; a week without a deadline.
 };
 
+// What the cores of a block are worth beyond their price, because they are scarce: a core-hour's
+// worth to those who cannot have another. By site, then block of the grid.
+struct Scarcity {
+  std::vector<Block> grid;
+  std::vector<std::vector<MicroCost>> worth;
+};
+
 struct Settings {
   absl::Duration move_cooldown = absl::Hours(1);
   double move_gain_factor = 1.3;
@@ -129,6 +136,8 @@ struct Input {
   std::vector<Class> classes;        // Sorted by id.
   std::vector<RunningTask> running;  // Sorted by (task, attempt).
   std::vector<FutureWork> future;    // Of the next 60 hours, by residency and release.
+  // Of the plan before, from which the next is found faster and with less change; empty: none.
+  Scarcity scarcity;
   Settings settings;
 };
 
@@ -151,11 +160,23 @@ struct Allotment {
   std::string detail;  // With the inputs: headroom, price, deadline.
 };
 
+// Room that is kept for waiting tasks of a class, though they may have to wait until others have
+// left it.
+struct Grant {
+  size_t site = 0;
+  int64_t count = 0;
+};
+
 struct Verdict {
   uint64_t class_id = 0;
   Mode mode = Mode::kAsSoonAsPossible;
-  std::vector<size_t> ranked;                   // Allowed sites, most wanted now first.
+  std::vector<size_t> ranked;  // Allowed sites, most wanted now first.
+  // What a core-hour of now is worth to it: what the dearest hour would cost that it needs
+  // otherwise.
+  MicroCost bid = MicroCost::Max();
+  int64_t rank = 0;  // The bid with the job's priority in it: the larger starts first.
   std::vector<Allotment> allotments;            // By start time.
+  std::vector<Grant> grants;                    // Of now.
   model::Reason reason = model::Reason::kNone;  // Why its tasks wait, if they do.
   std::string detail;
 };
@@ -183,7 +204,9 @@ struct Plan {
   std::vector<Verdict> verdicts;  // In dispatch order: most urgent first.
   std::vector<MoveAdvice> moves;
   std::vector<Stay> stays;
-  std::vector<std::vector<MilliCores>> planned;  // [site][block]: running and allotted cores.
+  std::vector<std::vector<MilliCores>> planned;  // [site][block]: running and allotted cores,
+  std::vector<std::vector<MilliCores>> firm;     // and those of them that cannot leave again.
+  Scarcity scarcity;
 };
 
 // Plans everything. Deterministic; cost O(classes x sites x blocks).
@@ -199,7 +222,8 @@ const Verdict& PlaceClass(const Input& input, const Class& added, Plan& plan);
 // headroom of now and of the blocks that it must last for (a task that cannot checkpoint: its whole
 // duration; else minimum_run), and under kMustRun free cores only. Needs input's sites, grid, now
 // and settings. Cost O(blocks that it must last for).
-bool FitsNow(const Input& input, const Class& task_class, size_t site, Mode mode);
+bool FitsNow(const Input& input, const Class& task_class, size_t site, Mode mode,
+             MilliCores granted = MilliCores::Zero());
 
 // What a site could offer a class.
 struct Option {

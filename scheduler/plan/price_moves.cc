@@ -88,6 +88,7 @@ void PriceMoves::FindRamps() {
 
 bool PriceMoves::MayMove(const RunningTask& task) const {
   if (!task.checkpointable || !CountsThere(task)) return false;
+  if (task.deadline > input_.now && task.deadline < absl::InfiniteFuture()) return false;
   const absl::Time settled = std::max(task.last_moved, task.started);
   if (settled + input_.settings.move_cooldown > input_.now) return false;
   if (Laxity(ledger_, task) <= PauseOf(task)) return false;
@@ -101,8 +102,8 @@ std::optional<PriceMoves::Gain> PriceMoves::GainOf(const RunningTask& task, size
   const int64_t left = Ledger::Seconds(task.remaining);
   const int64_t span = std::min({left, kPriceHorizon, ramp_s_[task.site] - now});
   if (span < std::min(left, kLeastPriceHorizon) || span <= pause) return std::nullopt;
-  const int64_t stay = ledger_.Cost(task.site, now, now + span);
-  const int64_t go = ledger_.Cost(to, now + pause, now + pause + span);
+  const int64_t stay = ledger_.MeanPrice(task.site, now, now + span) * span;
+  const int64_t go = ledger_.MeanPrice(to, now + pause, now + pause + span) * span;
   const int64_t hourly =
       std::max(ledger_.typical_price(), ledger_.MeanPrice(task.site, now, now + span));
   const int64_t cost =

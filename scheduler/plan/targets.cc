@@ -7,17 +7,13 @@
 #include "scheduler/plan/text.h"
 
 namespace heliotrope::plan {
-namespace {
 
-// Whether the site has the cores right now, by what is measured: that is when they are reserved.
 bool HasCoresNow(const Ledger& ledger, size_t index, int64_t milli_cores) {
   const Site& site = ledger.input().sites[index];
   const int64_t target = site.capacity.ScaledBy(site.target_utilization).value();
   const int64_t used = site.capacity.value() - ledger.free_now(index);
   return used + milli_cores <= target;
 }
-
-}  // namespace
 
 int64_t PauseOf(const RunningTask& task) {
   return std::max<int64_t>(0, Ledger::Seconds(task.move_pause));

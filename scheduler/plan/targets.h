@@ -17,6 +17,9 @@ struct Target {
   int64_t score = 0;
 };
 
+// Whether the site has the cores right now, by what is measured: that is when they are reserved.
+bool HasCoresNow(const Ledger& ledger, size_t site, int64_t milli_cores);
+
 // How long a move stops the task.
 int64_t PauseOf(const RunningTask& task);
 

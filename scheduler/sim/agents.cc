@@ -27,10 +27,10 @@ agent::NodeSpec SpecOf(const World& world, const DataCenter& place) {
   spec.cores = MilliCores::FromCores(place.cores_per_node);
   spec.memory = place.memory_per_node;
   spec.jurisdiction = place.jurisdiction.value();
-  // Overload is what is above the target, so that is where batch gives way. Samples come at once,
-  // so there is nothing that hysteresis would be needed for.
-  spec.yield.freeze_above = world.target_utilization;
-  spec.yield.thaw_below = world.target_utilization;
+  // As agents are shipped. Between the target and the share at which they freeze it is the planner
+  // who gives way, and what it does not is overload.
+  spec.yield.freeze_above = std::max(spec.yield.freeze_above, world.target_utilization);
+  spec.yield.thaw_below = std::max(spec.yield.thaw_below, world.target_utilization);
   return spec;
 }
 

@@ -47,7 +47,8 @@ PlanSeries::PlanSeries(const Options& options)
   FillSites();
 }
 
-void PlanSeries::Next(const plan::Plan&) {
+void PlanSeries::Next(const plan::Plan& last) {
+  input_.scarcity = last.scarcity;
   input_.now += absl::Minutes(5);
   ChangeClasses();
   ChangeRunning();

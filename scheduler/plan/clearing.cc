@@ -1,0 +1,350 @@
+#include "scheduler/plan/clearing.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "scheduler/plan/offers.h"
+#include "scheduler/plan/shortage.h"
+#include "scheduler/plan/targets.h"
+#include "scheduler/plan/text.h"
+#include "scheduler/plan/urgency.h"
+
+namespace heliotrope::plan {
+namespace {
+
+using model::Reason;
+
+// What running is worth by itself, and more in the first minimum_run: shares of the typical price.
+constexpr int64_t kRunningEdgeDivisor = 30;
+constexpr int64_t kYoungEdgeDivisor = 8;
+// Another site must be cheaper by this share of the typical price for a move.
+constexpr int64_t kMoveGainDivisor = 2;
+// And so many pauses of work must be left, or it is not worth stopping for.
+constexpr int64_t kLeastPauses = 4;
+
+// A running task with less laxity than this is not put off for room: it would have to run at any
+// price before what takes its place has ended.
+constexpr int64_t kLeastLaxity = 2 * 3600;
+
+struct Bid {
+  bool must = false;
+  bool firm = false;  // It is not put off for room: it must, or will have to very soon.
+  int64_t bid = 0;    // With priority and edge.
+  bool running = false;
+  size_t index = 0;                 // Of input.running, or of plan.verdicts.
+  int64_t count = 1;                // Tasks.
+  int64_t each = 0;                 // Milli-cores.
+  int64_t whole_s = 0;              // What cannot pause: its whole run.
+  int64_t price = 0;                // The most that it bears, without priority.
+  std::optional<size_t> site = {};  // Only there.
+};
+
+class Clearing {
+ public:
+  Clearing(Ledger& ledger, Market& market, Plan& plan)
+      : ledger_(ledger), input_(ledger.input()), market_(market), plan_(plan) {}
+  void Run();
+
+ private:
+  bool TakesPart(const RunningTask& task) const;
+  void FindRunning();
+  void FindWaiting();
+  void FindRoom();
+  void ServeWaiting(const Bid& bid);
+  bool CouldStart(const Bid& bid, size_t site) const;
+  void ServeRunning(const Bid& bid);
+  std::optional<size_t> BestOther(const RunningTask& task, const Bid& bid) const;
+  bool Fits(const RunningTask& task, const Bid& bid) const;
+  bool Settled(const RunningTask& task) const;
+  bool MayMove(const RunningTask& task) const;
+  bool WouldGain(const RunningTask& task, size_t to) const;
+  std::pair<Reason, std::string> WhyShort(const RunningTask& task, const Bid& bid) const;
+  void Tell(const RunningTask& task, const Bid& bid, std::optional<size_t> to, bool bears);
+
+  Ledger& ledger_;
+  const Input& input_;
+  Market& market_;
+  Plan& plan_;
+  std::set<TaskId> told_;
+  std::vector<Bid> bids_;
+  std::vector<int64_t> room_;      // By site: headroom of now for those who bid,
+  std::vector<int64_t> lasting_;   // and of it what lasts for as long as who starts should run.
+  std::vector<int64_t> measured_;  // By site: what the measured foreground leaves for batch.
+};
+
+// What has no deadline to come cannot be put off for a price.
+bool Clearing::TakesPart(const RunningTask& task) const {
+  return task.checkpointable && CountsThere(task) && !told_.contains(task.task) &&
+         task.deadline > input_.now && task.deadline < absl::InfiniteFuture();
+}
+
+void Clearing::FindRunning() {
+  for (size_t i = 0; i < input_.running.size(); ++i) {
+    const RunningTask& task = input_.running[i];
+    if (!TakesPart(task)) continue;
+    const int64_t typical = ledger_.typical_price();
+    int64_t price = market_.Bid(
+        FittingSites(input_, task.allowed, task.request) | uint64_t{1} << task.site,
+        std::max<int64_t>(1, Ledger::Seconds(task.remaining)), PlannedUntil(ledger_, task));
+    if (price < Market::kAnyPrice) {
+      price += typical / kRunningEdgeDivisor;
+      if (task.started + input_.settings.minimum_run > input_.now) {
+        price += typical / kYoungEdgeDivisor;
+      }
+    }
+    const bool must = UnderSafetyNet(ledger_, task);
+    bids_.push_back({.must = must,
+                     .firm = must || Laxity(ledger_, task) < kLeastLaxity,
+                     .bid = RankOf(ledger_, price, task.priority),
+                     .running = true,
+                     .index = i,
+                     .each = task.request.cores.value(),
+                     .price = price});
+  }
+}
+
+void Clearing::FindWaiting() {
+  for (size_t i = 0; i < plan_.verdicts.size(); ++i) {
+    const Verdict& verdict = plan_.verdicts[i];
+    const auto waiting =
+        std::lower_bound(input_.classes.begin(), input_.classes.end(), verdict.class_id,
+                         [](const Class& c, uint64_t id) { return c.id < id; });
+    if (waiting == input_.classes.end() || waiting->id != verdict.class_id) continue;
+    if (verdict.mode == Mode::kNever) continue;
+    int64_t count = waiting->count;
+    std::optional<size_t> site;
+    if (verdict.mode == Mode::kDeferred) {
+      count = 0;
+      for (const Allotment& allotment : verdict.allotments) {
+        if (allotment.start > input_.now || (site.has_value() && site != allotment.site)) continue;
+        count += allotment.count;
+        site = allotment.site;
+      }
+    }
+    if (count == 0) continue;
+    bids_.push_back({.must = verdict.rank >= Market::kAnyPrice,
+                     .firm = verdict.rank >= Market::kAnyPrice,
+                     .bid = verdict.rank,
+                     .running = false,
+                     .index = i,
+                     .count = count,
+                     .each = std::max<int64_t>(1, waiting->request.cores.value()),
+                     .whole_s = waiting->checkpointable ? 0 : Ledger::Seconds(waiting->remaining),
+                     .price = verdict.bid.value(),
+                     .site = site});
+  }
+}
+
+// By the forecast of this block and the next, since leaving takes a while, and never above what is
+// measured (Promise 7).
+void Clearing::FindRoom() {
+  const size_t block = ledger_.first_block();
+  for (size_t index = 0; index < ledger_.sites(); ++index) {
+    const Site& site = input_.sites[index];
+    const int64_t target = site.capacity.ScaledBy(site.target_utilization).value();
+    measured_.push_back(std::max<int64_t>(0, target - site.foreground_now.value()));
+    int64_t sure = ledger_.headroom(index, block);
+    if (block + 1 < ledger_.blocks()) sure = std::min(sure, ledger_.headroom(index, block + 1));
+    int64_t lasting = std::min(sure, measured_.back());
+    const int64_t until = ledger_.now() + Ledger::Seconds(input_.settings.minimum_run);
+    for (size_t next = block + 1; next < ledger_.blocks() && ledger_.start(next) < until; ++next) {
+      lasting = std::min(lasting, ledger_.headroom(index, next));
+    }
+    room_.push_back(std::min(sure, measured_.back()) - site.batch_now.value());
+    lasting_.push_back(lasting - site.batch_now.value());
+  }
+  for (const RunningTask& task : input_.running) {
+    if (!CountsThere(task)) continue;
+    if (TakesPart(task) || told_.contains(task.task)) {
+      room_[task.site] += task.request.cores.value();
+      lasting_[task.site] += task.request.cores.value();
+    }
+  }
+}
+
+// What cannot pause needs room to its end beside all else that cannot.
+bool Clearing::CouldStart(const Bid& bid, size_t site) const {
+  if (bid.whole_s == 0 || bid.must) return true;
+  return ledger_.HoldsFirm({.site = site,
+                            .from = ledger_.now(),
+                            .to = ledger_.now() + bid.whole_s,
+                            .milli_cores = bid.each});
+}
+
+// Where it is given room it starts, though it may have to wait until who is outbid has left; without
+// enough it takes what comes free wherever it bears the price.
+void Clearing::ServeWaiting(const Bid& bid) {
+  Verdict& verdict = plan_.verdicts[bid.index];
+  int64_t left = bid.count;
+  std::vector<size_t> given;
+  std::vector<size_t> others;
+  for (const size_t site : verdict.ranked) {
+    if (bid.site.has_value() && site != *bid.site) continue;
+    if (!bid.must && ledger_.price(site, ledger_.first_block()) > bid.price) continue;
+    if (!CouldStart(bid, site)) continue;
+    const int64_t room = std::min(room_[site], lasting_[site]);
+    const int64_t count = std::clamp<int64_t>(room / bid.each, 0, left);
+    room_[site] -= count * bid.each;
+    lasting_[site] -= count * bid.each;
+    left -= count;
+    if (count > 0) verdict.grants.push_back({.site = site, .count = count});
+    (count > 0 ? given : others).push_back(site);
+  }
+  if (verdict.mode == Mode::kDeferred) return;
+  if (left > 0) given.insert(given.end(), others.begin(), others.end());
+  verdict.ranked = std::move(given);
+}
+
+// The cheapest other site that it bears, with room by what is bid, and with cores that nobody holds:
+// who is outbid there has left before it arrives.
+std::optional<size_t> Clearing::BestOther(const RunningTask& task, const Bid& bid) const {
+  const size_t block = ledger_.first_block();
+  const uint64_t sites = FittingSites(input_, task.allowed, task.request);
+  std::optional<size_t> best;
+  for (size_t site = 0; site < ledger_.sites(); ++site) {
+    if ((sites >> site & 1) == 0 || site == task.site || room_[site] < bid.each) continue;
+    if (ledger_.price(site, block) > bid.price || ledger_.free_now(site) < bid.each) continue;
+    if (best.has_value() && ledger_.worth(site, block) >= ledger_.worth(*best, block)) continue;
+    best = site;
+  }
+  return best;
+}
+
+// Who runs is not stopped for less than a forecast can tell.
+bool Clearing::Fits(const RunningTask& task, const Bid& bid) const {
+  return room_[task.site] + Tolerance(input_.sites[task.site]) >= bid.each;
+}
+
+bool Clearing::Settled(const RunningTask& task) const {
+  return std::max(task.last_moved, task.started) + input_.settings.move_cooldown <= input_.now;
+}
+
+// It has been where it is for a while, and a move leaves it time for what it is expected to take.
+bool Clearing::MayMove(const RunningTask& task) const {
+  const int64_t left = ledger_.SecondsOf(task.deadline) - ledger_.now();
+  const int64_t needed = Ledger::Seconds(task.remaining) + PauseOf(task) +
+                         SafetyMargin(task.remaining, task.move_pause);
+  return left > needed && Settled(task);
+}
+
+bool Clearing::WouldGain(const RunningTask& task, size_t to) const {
+  const size_t block = ledger_.first_block();
+  const int64_t gain = ledger_.worth(task.site, block) - ledger_.worth(to, block);
+  return gain > ledger_.typical_price() / kMoveGainDivisor &&
+         Ledger::Seconds(task.remaining) > Ledger::Seconds(input_.settings.minimum_run);
+}
+
+void Clearing::ServeRunning(const Bid& bid) {
+  const RunningTask& task = input_.running[bid.index];
+  const size_t block = ledger_.first_block();
+  const bool fits = Fits(task, bid);
+  // Who came lately is not stopped for a price.
+  const bool bears = ledger_.price(task.site, block) <= bid.price || !Settled(task);
+  // What is nearly done, or late, is not stopped for a price.
+  const bool stays = bid.must || Ledger::Seconds(task.remaining) < kLeastPauses * PauseOf(task);
+  const std::optional<size_t> other = BestOther(task, bid);
+  const bool gains =
+      other.has_value() && MayMove(task) && (WouldGain(task, *other) || (stays && !fits));
+  if (((fits && bears) || stays) && !gains) {
+    room_[task.site] -= bid.each;
+    lasting_[task.site] -= bid.each;
+    return;
+  }
+  if (other.has_value()) {
+    room_[*other] -= bid.each;
+    lasting_[*other] -= bid.each;
+  }
+  Tell(task, bid, other, bears);
+}
+
+// Why one that bears the price does not fit.
+std::pair<Reason, std::string> Clearing::WhyShort(const RunningTask& task, const Bid& bid) const {
+  const Site& site = input_.sites[task.site];
+  const std::string& here = site.id.value();
+  const int64_t held = site.batch_now.value();
+  const std::string measured = absl::StrCat(CoresText(site.foreground_now.value()), " of ",
+                                            CoresText(site.capacity.value()));
+  if (held > measured_[task.site]) {
+    return {Reason::kForegroundOverload,
+            absl::StrCat("foreground in ", here, " is at ", measured, " and leaves batch ",
+                         CoresText(measured_[task.site]), ", of which it holds ", CoresText(held))};
+  }
+  const size_t next = std::min(ledger_.first_block() + 1, ledger_.blocks() - 1);
+  const int64_t headroom = std::min(ledger_.headroom(task.site, ledger_.first_block()),
+                                    ledger_.headroom(task.site, next));
+  if (held > headroom) {
+    return {
+        Reason::kForegroundRamp,
+        absl::StrCat("foreground leaves ", here, " ", CoresText(headroom), " of headroom until ",
+                     AtText(ledger_.TimeAt(ledger_.end(next)), input_.now), " and batch holds ",
+                     CoresText(held), "; measured now ", measured)};
+  }
+  return {Reason::kMakesWay, absl::StrCat("headroom in ", here,
+                                          " goes to tasks that can wait less (an hour of now is "
+                                          "worth ",
+                                          PriceText(bid.price), " to this one)")};
+}
+
+void Clearing::Tell(const RunningTask& task, const Bid& bid, std::optional<size_t> to, bool bears) {
+  const size_t block = ledger_.first_block();
+  const std::string& here = input_.sites[task.site].id.value();
+  MoveAdvice advice{
+      .task = task.task, .attempt = task.attempt, .to = to, .reason = {}, .detail = {}};
+  const std::string price = PriceText(ledger_.price(task.site, block));
+  const bool short_of_room = bears && !Fits(task, bid);
+  if (short_of_room) {
+    std::tie(advice.reason, advice.detail) = WhyShort(task, bid);
+  } else if (!to.has_value()) {
+    advice.reason = Reason::kWaitingForCheaperTime;
+    advice.detail = absl::StrCat("an hour in ", here, " costs ", price, " now and is worth ",
+                                 PriceText(bid.price), " to it");
+  } else {
+    advice.reason = Reason::kCheaperElsewhere;
+    advice.detail = absl::StrCat("an hour in ", here, " costs ", price, " now");
+  }
+  absl::StrAppend(&advice.detail, " (", SpanText(Ledger::Seconds(task.remaining)),
+                  " of work left)");
+  if (to.has_value()) {
+    absl::StrAppend(&advice.detail, "; goes to ", input_.sites[*to].id.value(), ", price ",
+                    PriceText(ledger_.price(*to, block)), ", the move stops it for ",
+                    SpanText(PauseOf(task)));
+    ledger_.TakeFreeNow(*to, bid.each);
+  } else {
+    absl::StrAppend(&advice.detail, "; it checkpoints and waits");
+    if (task.deadline != absl::InfiniteFuture()) {
+      absl::StrAppend(&advice.detail, ", to end by ", AtText(task.deadline, input_.now));
+    }
+  }
+  plan_.moves.push_back(std::move(advice));
+}
+
+void Clearing::Run() {
+  if (ledger_.first_block() >= ledger_.blocks()) return;
+  for (const MoveAdvice& move : plan_.moves) told_.insert(move.task);
+  FindRoom();
+  FindRunning();
+  FindWaiting();
+  // Who must first, before the others who runs; then by bid, and of equals who runs.
+  std::sort(bids_.begin(), bids_.end(), [](const Bid& a, const Bid& b) {
+    const auto rank = [](const Bid& bid) {
+      return std::make_tuple(!(bid.firm && bid.running), !bid.firm, -bid.bid, !bid.running,
+                             bid.index);
+    };
+    return rank(a) < rank(b);
+  });
+  for (const Bid& bid : bids_) bid.running ? ServeRunning(bid) : ServeWaiting(bid);
+}
+
+}  // namespace
+
+void ClearRunning(Ledger& ledger, Market& market, Plan& plan) {
+  Clearing(ledger, market, plan).Run();
+}
+
+}  // namespace heliotrope::plan

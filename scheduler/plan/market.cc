@@ -1,0 +1,250 @@
+#include "scheduler/plan/market.h"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <numeric>
+
+#include "scheduler/plan/offers.h"
+#include "scheduler/plan/urgency.h"
+
+namespace heliotrope::plan {
+namespace {
+
+// Rounds from the prices of the plan before, and from none.
+constexpr int kRounds = 4;
+constexpr int kFirstRounds = 80;
+// The first and last step of a round, in shares of the typical price; the most that is added to a
+// price, in typical prices.
+constexpr int64_t kFirstStepDivisor = 16;
+constexpr int64_t kLastStepDivisor = 100;
+constexpr int64_t kMostScarcity = 6;
+// One want takes at most so many times what a block has.
+constexpr int64_t kMostTaken = 2;
+// Of two hours that cost the same the earlier: a thousandth of the typical price for a day.
+constexpr int64_t kWaitDivisor = 24 * 1000;
+// A step of priority, as a share of the typical price.
+constexpr int64_t kPriorityDivisor = 16;
+// How far ahead forecasts are sharp enough to plan by their headroom; beyond it mostly by what is
+// likely, since it will be planned anew.
+constexpr int64_t kSharpSeconds = 2 * 3600;
+
+// What settling works on: by site and block.
+class Settling {
+ public:
+  explicit Settling(Ledger& ledger) : ledger_(ledger), input_(ledger.input()) {}
+  void Run();
+
+ private:
+  void FindSupply();
+  void FindWants();
+  void AddWant(Want want);
+  void TakeUpFormer();
+  void Round(int64_t step);
+  void Take(const Want& want, const Market::View& view);
+  size_t Cell(size_t site, size_t block) const { return site * ledger_.blocks() + block; }
+
+  Ledger& ledger_;
+  const Input& input_;
+  std::vector<int64_t> supply_;  // Milli-cores.
+  std::vector<int64_t> taken_;   // Milli-core-seconds.
+  std::map<uint64_t, std::vector<Want>> wants_;
+};
+
+// What is left beside the tasks that stay where they are.
+void Settling::FindSupply() {
+  supply_.assign(ledger_.sites() * ledger_.blocks(), 0);
+  for (size_t site = 0; site < ledger_.sites(); ++site) {
+    for (size_t block = ledger_.first_block(); block < ledger_.blocks(); ++block) {
+      const int64_t sure = ledger_.headroom(site, block);
+      const int64_t likely = std::max(sure, input_.sites[site].likely[block].value());
+      const bool now = block == ledger_.first_block();
+      const bool sharp = ledger_.start(block) < ledger_.now() + kSharpSeconds;
+      supply_[Cell(site, block)] = now     ? sure
+                                   : sharp ? (sure + likely) / 2
+                                           : (sure + 3 * likely) / 4;
+    }
+  }
+  for (const RunningTask& task : input_.running) {
+    if (task.checkpointable || task.node_drained || task.node_away) continue;
+    const int64_t end = ledger_.now() + Ledger::Seconds(task.remaining);
+    for (size_t block = ledger_.first_block();
+         block < ledger_.blocks() && ledger_.start(block) < end; ++block) {
+      const int64_t part = std::min(ledger_.end(block), end) - ledger_.start(block);
+      int64_t& left = supply_[Cell(task.site, block)];
+      left = std::max<int64_t>(0, left - task.request.cores.value() * part /
+                                             std::max<int64_t>(1, ledger_.length(block)));
+    }
+  }
+}
+
+void Settling::AddWant(Want want) {
+  // What has no deadline is not put off.
+  if (want.until_s >= Ledger::kForever) want.until_s = want.from_s + want.work_s;
+  want.from_s = std::max(want.from_s, ledger_.now());
+  want.until_s = std::clamp(want.until_s, want.from_s + want.work_s, ledger_.horizon());
+  if (want.sites == 0 || want.milli_cores <= 0 || want.from_s >= ledger_.horizon()) return;
+  wants_[want.sites].push_back(want);
+}
+
+void Settling::FindWants() {
+  for (const Class& waiting : input_.classes) {
+    AddWant({.sites = FittingSites(input_, waiting.allowed, waiting.request),
+             .milli_cores = waiting.request.cores.value() * waiting.count,
+             .work_s = std::max<int64_t>(1, Ledger::Seconds(waiting.remaining)),
+             .from_s = ledger_.now(),
+             .until_s = PlannedUntil(ledger_, waiting)});
+  }
+  for (const RunningTask& task : input_.running) {
+    if (!task.checkpointable || task.node_away) continue;
+    AddWant({.sites = FittingSites(input_, task.allowed, task.request),
+             .milli_cores = task.request.cores.value(),
+             .work_s = std::max<int64_t>(1, Ledger::Seconds(task.remaining)),
+             .from_s = ledger_.now(),
+             .until_s = PlannedUntil(ledger_, task)});
+  }
+  for (const FutureWork& future : input_.future) {
+    const int64_t each = std::max<int64_t>(300, Ledger::Seconds(future.each));
+    const int64_t from = ledger_.SecondsOf(future.release);
+    AddWant({.sites = future.allowed,
+             .milli_cores = future.milli_core_seconds / each,
+             .work_s = each,
+             .from_s = from,
+             .until_s = from + each + std::max<int64_t>(0, Ledger::Seconds(future.slack))});
+  }
+}
+
+void Settling::Take(const Want& want, const Market::View& view) {
+  int64_t left = want.work_s * want.milli_cores;
+  for (const size_t block : view.cheapest_first) {
+    const int64_t span =
+        std::min(ledger_.end(block), want.until_s) - std::max(ledger_.start(block), want.from_s);
+    if (span <= 0) continue;
+    const size_t cell = Cell(view.site[block], block);
+    // Of many tasks that are alike some take other hours when these are more than full.
+    const int64_t most = kMostTaken * supply_[cell] + 1;
+    const int64_t part = std::min(left, span * std::min(want.milli_cores, most));
+    taken_[cell] += part;
+    left -= part;
+    if (left <= 0) return;
+  }
+}
+
+void Settling::Round(int64_t step) {
+  taken_.assign(supply_.size(), 0);
+  Market market(ledger_);
+  for (const auto& [sites, wants] : wants_) {
+    const Market::View& view = market.ViewOf(sites);
+    for (const Want& want : wants) Take(want, view);
+  }
+  std::vector<std::vector<int64_t>> next(ledger_.sites());
+  for (size_t site = 0; site < ledger_.sites(); ++site) {
+    next[site].assign(ledger_.blocks(), 0);
+    const int64_t least = input_.sites[site].capacity.value() / 50 + 1;
+    for (size_t block = ledger_.first_block(); block < ledger_.blocks(); ++block) {
+      const int64_t supply = supply_[Cell(site, block)];
+      const int64_t taken = taken_[Cell(site, block)] / std::max<int64_t>(1, ledger_.length(block));
+      const int64_t share =
+          std::clamp<int64_t>((taken - supply) * 1000 / (supply + least), -1000, 1000);
+      next[site][block] = std::clamp<int64_t>(ledger_.scarcity(site, block) + step * share / 1000,
+                                              0, kMostScarcity * ledger_.typical_price());
+    }
+  }
+  ledger_.SetScarcity(next);
+}
+
+// The worth of a moment stays the same while the grid goes on.
+void Settling::TakeUpFormer() {
+  const Scarcity& former = input_.scarcity;
+  std::vector<std::vector<int64_t>> worth(ledger_.sites());
+  for (size_t site = 0; site < ledger_.sites(); ++site) {
+    worth[site].assign(ledger_.blocks(), 0);
+    for (size_t block = ledger_.first_block(); block < ledger_.blocks(); ++block) {
+      const Block& here = input_.grid[block];
+      const size_t from =
+          std::min(BlockIndex(former.grid, here.start + here.length / 2), former.grid.size() - 1);
+      worth[site][block] = former.worth[site][from].value();
+    }
+  }
+  ledger_.SetScarcity(worth);
+}
+
+void Settling::Run() {
+  if (ledger_.first_block() >= ledger_.blocks() || ledger_.sites() == 0) return;
+  FindSupply();
+  FindWants();
+  const bool goes_on =
+      !input_.scarcity.grid.empty() && input_.scarcity.worth.size() == ledger_.sites();
+  if (goes_on) TakeUpFormer();
+  const int rounds = goes_on ? kRounds : kFirstRounds;
+  const int64_t first = std::max<int64_t>(1, ledger_.typical_price() / kFirstStepDivisor);
+  const int64_t last = std::max<int64_t>(1, ledger_.typical_price() / kLastStepDivisor);
+  for (int round = 0; round < rounds; ++round) {
+    Round(last + (first - last) * (rounds - 1 - round) / std::max(1, rounds - 1));
+  }
+}
+
+int64_t UntilOf(const Ledger& ledger, absl::Time deadline, int64_t laxity, absl::Duration work) {
+  if (laxity >= Ledger::kForever || deadline <= ledger.input().now) return Ledger::kForever;
+  return ledger.now() + std::max<int64_t>(1, Ledger::Seconds(work)) + std::max<int64_t>(0, laxity);
+}
+
+}  // namespace
+
+const Market::View& Market::ViewOf(uint64_t sites) {
+  const auto [entry, is_new] = views_.try_emplace(sites);
+  View& view = entry->second;
+  if (!is_new) return view;
+  const size_t blocks = ledger_.blocks();
+  view.worth.assign(blocks, kAnyPrice);
+  view.site.assign(blocks, 0);
+  const int64_t typical = ledger_.typical_price();
+  for (size_t block = ledger_.first_block(); block < blocks; ++block) {
+    for (uint64_t left = sites; left != 0; left &= left - 1) {
+      const auto site = static_cast<size_t>(std::countr_zero(left));
+      const int64_t worth = ledger_.worth(site, block);
+      if (worth >= view.worth[block] || ledger_.RoomAhead(site, block) <= 0) continue;
+      view.worth[block] = worth;
+      view.site[block] = site;
+    }
+    view.worth[block] += typical * ((ledger_.start(block) - ledger_.now()) / 3600) / kWaitDivisor;
+  }
+  view.cheapest_first.resize(blocks - ledger_.first_block());
+  std::iota(view.cheapest_first.begin(), view.cheapest_first.end(), ledger_.first_block());
+  std::stable_sort(view.cheapest_first.begin(), view.cheapest_first.end(),
+                   [&](size_t a, size_t b) { return view.worth[a] < view.worth[b]; });
+  return view;
+}
+
+int64_t Market::Bid(uint64_t sites, int64_t work_s, int64_t until_s) {
+  if (sites == 0 || until_s >= Ledger::kForever) return kAnyPrice;
+  const View& view = ViewOf(sites);
+  int64_t left = work_s;
+  for (const size_t block : view.cheapest_first) {
+    if (block == ledger_.first_block()) continue;
+    left -= std::max<int64_t>(0, std::min(ledger_.end(block), until_s) - ledger_.start(block));
+    if (left <= 0) return view.worth[block];
+  }
+  return kAnyPrice;
+}
+
+int64_t RankOf(const Ledger& ledger, int64_t bid, int priority) {
+  if (bid >= Market::kAnyPrice) return Market::kAnyPrice + priority;
+  return bid + ledger.typical_price() * priority / kPriorityDivisor;
+}
+
+int64_t PlannedUntil(const Ledger& ledger, const Class& task_class) {
+  // Where its checkpoint is it need not be restored; elsewhere the margin has room for that.
+  const int64_t restore =
+      task_class.checkpoint_at.has_value() ? Ledger::Seconds(task_class.restore_pause) : 0;
+  return UntilOf(ledger, task_class.deadline, Laxity(ledger, task_class) + restore,
+                 task_class.remaining);
+}
+
+int64_t PlannedUntil(const Ledger& ledger, const RunningTask& task) {
+  return UntilOf(ledger, task.deadline, Laxity(ledger, task), task.remaining);
+}
+
+void SettleScarcity(Ledger& ledger) { Settling(ledger).Run(); }
+
+}  // namespace heliotrope::plan
