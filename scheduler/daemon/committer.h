@@ -12,17 +12,10 @@
 #include "absl/time/time.h"
 #include "scheduler/base/mutex.h"
 #include "scheduler/core/effect.h"
+#include "scheduler/daemon/batch.h"
 #include "scheduler/store/store.h"
 
 namespace heliotrope::daemon {
-
-// What one batch of commands came to.
-struct CommitUnit {
-  store::Batch records;  // Empty: nothing to write, but it keeps its place behind what came before.
-  // Called in order after the commit with OK; with the error when the store was given up.
-  std::vector<std::function<void(const absl::Status&)>> releases;
-  std::vector<core::Effect> effects;  // After the releases; dropped when the store was given up.
-};
 
 struct CommitterHooks {
   // Where effects go.

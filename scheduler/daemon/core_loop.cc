@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <set>
-#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,7 +9,6 @@
 #include "scheduler/base/limits.h"
 #include "scheduler/daemon/thread.h"
 #include "scheduler/os/log.h"
-#include "scheduler/store/codec.h"
 
 namespace heliotrope::daemon {
 namespace {
@@ -22,8 +19,6 @@ constexpr size_t kMaxBatchCommands = 4096;
 constexpr absl::Duration kLongestWait = absl::Seconds(1);
 // A timer that is still due right after a Tick does not turn the loop into a busy one.
 constexpr absl::Duration kShortestTimerWait = absl::Milliseconds(1);
-// Effects that are held back while the store is stuck, before repeated ones are looked for.
-constexpr size_t kHeldEffects = 65'536;
 // Own commands and readings beyond what is queued for agents: a handful.
 constexpr size_t kMaxQueuedFromAgents = kMaxQueuedCommands;
 
@@ -50,37 +45,6 @@ absl::Status GivenUp(const absl::Status& cause) {
                                   cause.message(), "): ask again, with the same request id"));
 }
 
-// What makes two effects the same order: of those, the last one counts.
-using EffectKey = std::tuple<size_t, NodeId, model::CheckpointKey, int>;
-std::optional<EffectKey> KeyOf(const core::Effect& effect) {
-  if (const auto* order = std::get_if<core::OrderAttempt>(&effect)) {
-    return EffectKey{effect.index(), order->node, {order->key, 0}, static_cast<int>(order->action)};
-  }
-  if (const auto* order = std::get_if<core::OrderCheckpoint>(&effect)) {
-    return EffectKey{effect.index(), order->node, order->key, order->hold ? 1 : 0};
-  }
-  if (const auto* changed = std::get_if<core::JobChanged>(&effect)) {
-    return EffectKey{effect.index(), NodeId(), {{{changed->job, 0}, AttemptNumber(0)}, 0}, 0};
-  }
-  if (std::holds_alternative<core::PlanWanted>(effect)) {
-    return EffectKey{effect.index(), NodeId(), {}, 0};
-  }
-  return std::nullopt;  // A Decision: each counts.
-}
-
-// Orders are level-triggered and job changes may be merged, so an earlier one of the same kind says
-// nothing that the later does not.
-void DropRepeated(std::vector<core::Effect>& effects) {
-  std::set<EffectKey> seen;
-  std::vector<core::Effect> kept;
-  for (auto effect = effects.rbegin(); effect != effects.rend(); ++effect) {
-    const auto key = KeyOf(*effect);
-    if (!key || seen.insert(*key).second) kept.push_back(std::move(*effect));
-  }
-  std::reverse(kept.begin(), kept.end());
-  effects = std::move(kept);
-}
-
 }  // namespace
 
 CoreLoop::CoreLoop(const CoreLoopParts& parts, rpc::CoreFacts facts, CoreLoopHooks hooks)
@@ -104,7 +68,7 @@ CoreLoop::CoreLoop(const CoreLoopParts& parts, rpc::CoreFacts facts, CoreLoopHoo
            .health = [this](const absl::Status& status) { OnStoreHealth(status); },
            .fatal = [this](const absl::Status& status) { hooks_.fatal(status); }}),
       last_beat_(hooks_.boottime()),
-      effects_limit_(kHeldEffects) {}
+      batch_(parts.machine) {}
 
 CoreLoop::~CoreLoop() {
   if (thread_.joinable()) Stop().IgnoreError();
@@ -269,9 +233,9 @@ CoreLoop::Work CoreLoop::Wait() {
     work.timer = timer <= absl::ZeroDuration();
     work.agents.swap(agents_);
     if (ready) TakeClients(work);
-    const bool any = !work.agents.empty() || !work.clients.empty() || (ready && open_used_);
+    const bool any = !work.agents.empty() || !work.clients.empty() || (ready && batch_.used());
     if (any || work.timer) break;
-    work.end = stopping_ && clients_.empty() && !open_used_;
+    work.end = stopping_ && clients_.empty() && !batch_.used();
     if (work.end || waited >= idle_wait_) break;
     changed_.WaitFor(mutex_, std::min(idle_wait_ - waited, timer));
   }
@@ -313,10 +277,10 @@ void CoreLoop::Beat() {
 void CoreLoop::Do(Work& work) {
   for (AgentItem& item : work.agents) Handle(item);
   for (ClientItem& item : work.clients) Handle(item);
-  if (committer_.Ready() && (open_used_ || work.timer)) {
+  if (committer_.Ready() && (batch_.used() || work.timer)) {
     Close();
   } else {
-    LimitHeldEffects();
+    batch_.LimitHeldEffects();
   }
 }
 
@@ -335,8 +299,7 @@ void CoreLoop::Handle(ClientItem& item) {
   if (auto* reading = std::get_if<Reading>(&item)) {
     machine_.PrepareToRead();
     reading->read(machine_);
-    open_used_ = true;
-    open_.releases.emplace_back([done = std::move(reading->done)](const absl::Status& status) {
+    batch_.Release([done = std::move(reading->done)](const absl::Status& status) {
       done(status.ok() ? status : GivenUp(status));
     });
     return;
@@ -345,8 +308,8 @@ void CoreLoop::Handle(ClientItem& item) {
   std::vector<core::Reply> replies;
   replies.reserve(unit.commands.size());
   for (const core::Command& command : unit.commands) replies.push_back(Apply(command));
-  open_.releases.emplace_back([done = std::move(unit.done),
-                               replies = std::move(replies)](const absl::Status& status) mutable {
+  batch_.Release([done = std::move(unit.done),
+                  replies = std::move(replies)](const absl::Status& status) mutable {
     if (!status.ok()) {
       // Also the refusals: what they were decided by may never become durable.
       for (core::Reply& reply : replies) {
@@ -359,27 +322,17 @@ void CoreLoop::Handle(ClientItem& item) {
 }
 
 core::Reply CoreLoop::Apply(const core::Command& command) {
-  core::Outcome outcome = machine_.Apply(command, clock_.Now());
-  metrics_.OnApplied(command, outcome.reply);
-  open_used_ = true;
-  ++open_commands_;
-  open_.effects.insert(open_.effects.end(), std::make_move_iterator(outcome.effects.begin()),
-                       std::make_move_iterator(outcome.effects.end()));
-  return std::move(outcome.reply);
+  core::Reply reply = batch_.Apply(command, clock_.Now());
+  metrics_.OnApplied(command, reply);
+  return reply;
 }
 
 void CoreLoop::Close() {
-  if (open_commands_ > 0) metrics_.OnBatch(open_commands_);
-  Apply(core::Tick{});
-  open_.records = store::Encode(machine_, machine_.TakeChanges());
-  CommitUnit unit = std::exchange(open_, CommitUnit{});
-  open_used_ = false;
-  open_commands_ = 0;
-  effects_limit_ = kHeldEffects;
+  if (batch_.commands() > 0) metrics_.OnBatch(batch_.commands());
+  CommitUnit unit = batch_.Close(clock_.Now());
   const bool due = machine_.NextTimer() <= clock_.Now();
   shortest_timer_wait_ = due ? kShortestTimerWait : absl::ZeroDuration();
-  if (unit.records.Empty() && unit.effects.empty()) {
-    // Only readings and refusals: with nothing before them on its way, they need not wait.
+  if (unit.NothingToKeep()) {
     if (unit.releases.empty()) return;
     if (committer_.Idle()) {
       for (const auto& release : unit.releases) release(absl::OkStatus());
@@ -387,12 +340,6 @@ void CoreLoop::Close() {
     }
   }
   committer_.Add(std::move(unit));
-}
-
-void CoreLoop::LimitHeldEffects() {
-  if (open_.effects.size() <= effects_limit_) return;
-  DropRepeated(open_.effects);
-  effects_limit_ = std::max(kHeldEffects, 2 * open_.effects.size());
 }
 
 void CoreLoop::LetOut(std::vector<core::Effect> effects) {

@@ -23,6 +23,7 @@
 #include "absl/time/time.h"
 #include "scheduler/base/mutex.h"
 #include "scheduler/core/machine.h"
+#include "scheduler/daemon/batch.h"
 #include "scheduler/daemon/committer.h"
 #include "scheduler/daemon/metrics.h"
 #include "scheduler/os/clock.h"
@@ -123,7 +124,6 @@ class CoreLoop : public rpc::CorePort {
   void Handle(ClientItem& item);
   core::Reply Apply(const core::Command& command);
   void Close();
-  void LimitHeldEffects();
 
   // Commit thread.
   void LetOut(std::vector<core::Effect> effects);
@@ -150,10 +150,7 @@ class CoreLoop : public rpc::CorePort {
   absl::Duration last_beat_ ABSL_GUARDED_BY(mutex_);
 
   // Core thread: what was applied and is not handed over yet.
-  CommitUnit open_;
-  bool open_used_ = false;
-  size_t open_commands_ = 0;
-  size_t effects_limit_ = 0;
+  Batch batch_;
   absl::Duration shortest_timer_wait_ = absl::ZeroDuration();
 
   std::thread thread_;
