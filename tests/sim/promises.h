@@ -1,0 +1,114 @@
+// The judges: one for each promise of the design that a history can break. They see what the jobs
+// did, what clients were told and what became durable; never what the scheduler believes.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "agent/core/event.h"
+#include "scheduler/core/machine.h"
+#include "scheduler/store/store.h"
+#include "tests/sim/disk.h"
+#include "tests/sim/event_queue.h"
+#include "tests/sim/network.h"
+#include "tests/sim/scheduler_store.h"
+
+namespace heliotrope::faultsim {
+
+struct World;
+
+// A job's process has begun.
+struct JobStart {
+  agent::AttemptKey key;
+  uint32_t incarnation = 0;
+  HostIndex host = 0;
+  absl::Duration progress;
+  const core::StartOrder* start = nullptr;
+};
+
+struct Broken {
+  std::string promise;
+  std::string what;
+  Instant when;
+};
+
+class Promises {
+ public:
+  explicit Promises(World& world) : world_(world) {}
+
+  // Notes the first that was broken.
+  void Break(std::string promise, std::string what);
+  const std::optional<Broken>& broken() const { return broken_; }
+
+  // --- What jobs record ---
+  void JobStarted(const JobStart& start);
+  void JobEnded(const agent::AttemptKey& key, HostIndex host, const agent::ExitReport& exit);
+  void JobGone(const agent::AttemptKey& key, HostIndex host);
+  // Its host sleeps, and wakes.
+  void JobStandsStill(const agent::AttemptKey& key, HostIndex host);
+  void JobGoesOn(const agent::AttemptKey& key, HostIndex host);
+  void CheckpointRests(const agent::CheckpointKey& key, HostIndex host,
+                       const StoredCheckpoint& stored);
+  void DiskEmptied(HostIndex host);
+
+  // --- What the scheduler decides and keeps ---
+  void Made(const std::vector<core::Effect>& effects);
+  void Committed(const store::Batch& batch);
+  void Recovered(const core::Image& image);
+  void CompareWithStore(const core::Machine& machine, const SchedulerStore& store);
+  // The operator has narrowed where some jobs may be.
+  void Narrowed() { narrowed_ = Now(); }
+
+  // --- What clients are told ---
+  void ToldSubmitted(const std::string& request, JobUid job);
+  void ToldCancelled(JobUid job);
+  void ToldState(const TaskId& task, model::TaskState state);
+
+  // When all has come to rest: nothing is left of it anywhere.
+  void AtRest();
+
+  size_t acknowledged() const { return acknowledged_.size(); }
+  size_t attempts() const { return attempts_; }
+
+ private:
+  struct Live {
+    HostIndex host = 0;
+    MilliCores cores;
+    bool still = false;
+  };
+  struct Best {
+    agent::CheckpointKey key;
+    absl::Duration progress;
+    std::set<HostIndex> holders;
+    Instant since;
+  };
+
+  Instant Now() const;
+  std::string Name(HostIndex host) const;
+  void CheckAlone(const agent::AttemptKey& key, HostIndex host);
+  void CheckCapacity(HostIndex host);
+  void CheckProgress(const JobStart& start);
+  void CheckResidency(const model::JobSpec& spec, HostIndex host, const std::string& what);
+  bool Excused(const TaskId& task, const Best& best) const;
+  void NoteTask(const store::Record& record);
+
+  World& world_;
+  std::optional<Broken> broken_;
+  size_t attempts_ = 0;
+  std::map<TaskId, std::map<agent::AttemptKey, Live>> live_;
+  std::set<TaskId> finished_;  // A job of it has exited with 0.
+  std::map<agent::CheckpointKey, absl::Duration> sealed_;
+  std::map<TaskId, Best> best_;        // The furthest checkpoint that is durable as the newest.
+  std::map<HostIndex, Instant> lost_;  // When its lease was last given up, or its disk emptied.
+  Instant narrowed_ = -absl::InfiniteDuration();
+  std::map<std::string, JobUid> acknowledged_;  // By request id.
+  std::set<JobUid> cancelled_;
+  std::map<TaskId, model::TaskState> told_;
+};
+
+}  // namespace heliotrope::faultsim
