@@ -68,6 +68,7 @@ void Machine::OnAttempt(Node& node, const AttemptStatus& status) {
   if (IsTerminal(status.phase)) {
     OrderStop(node, status.key, AttemptAction::kForget, Reason::kNone);
   } else {
+    stale_.push_back(status.key);
     OrderStop(node, status.key, AttemptAction::kStop, Reason::kStale);
   }
 }

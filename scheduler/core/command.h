@@ -171,6 +171,9 @@ struct Reply {
   std::shared_ptr<const model::JobSpec> spec;
   absl::Time create_time = absl::InfinitePast();
   bool replayed = false;  // SubmitJob: the answer to an earlier request of the same id.
+  // NodeHeartbeat: attempts that the node has and must not start any more. It is told to stop them
+  // before it is told of its lease, and neither waits for the commit (Promise 3).
+  std::vector<model::AttemptKey> stale;
   int64_t bins_learned = 0;
   int64_t bins_skipped = 0;
 };

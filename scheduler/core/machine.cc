@@ -27,6 +27,7 @@ Outcome Machine::Apply(const Command& command, absl::Time now) {
   ++applied_;
   Outcome outcome;
   effects_ = &outcome.effects;
+  stale_.clear();
   if (std::holds_alternative<RefreshLeases>(command)) On(RefreshLeases{});
   FireTimers();
   outcome.reply = std::visit([this](const auto& c) { return On(c); }, command);

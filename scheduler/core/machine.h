@@ -348,6 +348,7 @@ class Machine {
 
   // Of the command that is being applied.
   std::vector<Effect>* effects_ = nullptr;
+  std::vector<model::AttemptKey> stale_;  // What its node was told to stop as stale.
   Changes changes_;
 };
 

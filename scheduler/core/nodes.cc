@@ -107,6 +107,7 @@ Reply Machine::On(const NodeHeartbeat& command) {
   SetLease(*node);
   ReconcileAttempts(*node, command.attempts);
   ReconcileCheckpoints(*node, command.checkpoints);
+  reply.stale = std::move(stale_);
   return reply;
 }
 

@@ -176,6 +176,23 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::ConnectRequest, v1:
     Send(std::move(message));
   }
 
+  // What the node has and must not start, before the lease that would let it (Promise 3). The same
+  // orders come once more as effects, when they are durable.
+  void SendStops(const std::vector<model::AttemptKey>& stale) {
+    if (stale.empty()) return;
+    v1::ConnectResponse message;
+    for (const model::AttemptKey& key : stale) {
+      core::OrderAttempt stop;
+      stop.node = node_;
+      stop.session = session_;
+      stop.key = key;
+      stop.action = core::AttemptAction::kStop;
+      stop.reason = model::Reason::kStale;
+      OrderToProto(stop, *message.mutable_orders()->add_attempts());
+    }
+    Send(std::move(message));
+  }
+
   template <class Command>
   absl::Status Post(Command command, std::optional<int64_t> heartbeat) {
     if (node_.empty()) return InvalidField("message", "the first message is hello");
@@ -185,6 +202,7 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::ConnectRequest, v1:
     auto self = shared_from_this();
     hub_.core_.PostFromAgent(std::move(command), [self, heartbeat](const core::Reply& reply) {
       if (reply.status.ok() && heartbeat) {
+        self->SendStops(reply.stale);
         v1::ConnectResponse message;
         message.mutable_lease()->set_sequence(*heartbeat);
         *message.mutable_lease()->mutable_duration() =

@@ -192,6 +192,15 @@ void SchedulerHost::OnCommand(const std::shared_ptr<AgentStream>& stream, Comman
   if (!reply.status.ok()) {
     stream->EndByScheduler(reply.status);
   } else if (heartbeat) {
+    // What must not start comes before the lease, as in rpc/agent_hub.cc.
+    Orders stops;
+    for (const model::AttemptKey& key : reply.stale) {
+      core::OrderAttempt& stop = stops.attempts.emplace_back();
+      stop.key = key;
+      stop.action = core::AttemptAction::kStop;
+      stop.reason = model::Reason::kStale;
+    }
+    if (!stops.attempts.empty()) stream->SendDown({term_, std::move(stops)});
     stream->SendDown({term_, LeaseGrant{*heartbeat, world_.settings.lease}});
   }
 }
