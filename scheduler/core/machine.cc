@@ -68,6 +68,8 @@ absl::Status Machine::Recover(Image image, absl::Time now) {
   }
   RecoverCurves(image);
   RebuildBoard();
+  // What the configuration of today changes in the state of yesterday is a change like any other.
+  changes_ = Changes{};
   EnforceResidency();
   RebuildClasses();
   RefreshCapacity();
@@ -75,7 +77,6 @@ absl::Status Machine::Recover(Image image, absl::Time now) {
   effects_ = nullptr;
   plan_wanted_ = false;
   next_bin_ = absl::InfinitePast();
-  changes_ = Changes{};
   return absl::OkStatus();
 }
 

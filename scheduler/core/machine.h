@@ -66,7 +66,8 @@ class Machine {
   Machine(const MachineOptions& options, FleetConfig fleet);
 
   // Takes up what was durable. REQUIRES: nothing was applied before. Every node counts as silent
-  // with a fresh lease. DATA_LOSS if the image contradicts itself.
+  // with a fresh lease. What today's configuration does not allow any more is changed, as by a
+  // SetFleet: TakeChanges has it. DATA_LOSS if the image contradicts itself.
   absl::Status Recover(Image image, absl::Time now);
 
   // Changes the state and returns what is to be done, in order. A refused command changes nothing.

@@ -216,6 +216,9 @@ void Machine::ReconcileAttempts(Node& node, const std::vector<AttemptStatus>& at
         OrderStop(node, {id, task.attempt}, AttemptAction::kStop, Reason::kCancelled);
         BackToPending(job, id, Reason::kCancelled, "cancelled before it started",
                       absl::ZeroDuration());
+      } else if (!MayBeOn(*job.spec, node)) {
+        // Promise 6. Its answer frees the task: an order of before may still be on the way to it.
+        OrderStop(node, {id, task.attempt}, AttemptAction::kStop, Reason::kResidency);
       } else {
         effects_->push_back(MakeStart(job, id));
       }

@@ -31,6 +31,7 @@ FleetConfig Fleet(std::vector<JurisdictionCode> europe) {
 }
 
 FleetConfig Wide() { return Fleet({JurisdictionCode("DE"), JurisdictionCode("FR")}); }
+FleetConfig Narrow() { return Fleet({JurisdictionCode("DE")}); }
 
 class FencingTest : public testing::Test {
  protected:
@@ -110,6 +111,57 @@ TEST_F(FencingTest, ALeaseComesWithTheStopsOfWhatMayNotStartAnyMore) {
   // Once it has ended there is nothing to stop.
   heartbeat.attempts[0].phase = model::AttemptPhase::kStopped;
   EXPECT_TRUE(Do(heartbeat).reply.stale.empty());
+}
+
+// Its order was lost, and since then its node is outside: it is not ordered again.
+TEST_F(FencingTest, WhatMayNotRunThereAnyMoreIsNotOrderedAgain) {
+  Hello("paris", 1);
+  Submit();
+  ASSERT_EQ(TheTask().state, model::TaskState::kAssigned);
+  Do(SetFleet{Narrow()});
+
+  bool stopped = false;
+  for (const Effect& effect : Hello("paris", 2).effects) {
+    const auto* order = std::get_if<OrderAttempt>(&effect);
+    if (order == nullptr) continue;
+    EXPECT_NE(order->action, AttemptAction::kStart);
+    stopped = stopped || order->action == AttemptAction::kStop;
+  }
+  EXPECT_TRUE(stopped);
+}
+
+// Else the store would say for ever that a node holds what it was told to release.
+TEST_F(FencingTest, WhatAStartFindsOutsideIsAChangeToBeKept) {
+  Image image;
+  image.next_uid = JobUid(2);
+  for (const char* data_center : {"frankfurt", "paris"}) {
+    Node node;
+    node.id = NodeId(absl::StrCat(data_center, "-a"));
+    node.data_center = DataCenterId(data_center);
+    image.nodes.push_back(node);
+  }
+  Job& job = image.jobs.emplace_back();
+  job.uid = JobUid(1);
+  job.id = JobId("nightly");
+  auto spec = std::make_shared<model::JobSpec>();
+  spec->residency.words = {"EU"};
+  job.spec = spec;
+  job.tasks.resize(1);
+  job.tasks[0].attempt = AttemptNumber(1);
+  job.tasks[0].run = std::make_unique<model::TaskRun>();
+  job.tasks[0].run->checkpoint.emplace();
+  job.tasks[0].run->checkpoint->key = {{TaskId{JobUid(1), 0}, AttemptNumber(1)}, 1};
+  job.tasks[0].run->checkpoint->holders = {NodeId("frankfurt-a"), NodeId("paris-a")};
+
+  Machine machine({.lease_real = absl::Seconds(60),
+                   .lease = absl::Seconds(60),
+                   .lease_margin = absl::Seconds(6),
+                   .outlook = {}},
+                  Narrow());
+  ASSERT_TRUE(machine.Recover(std::move(image), now_).ok());
+  const model::Task& task = machine.FindJob(JobUid(1))->tasks[0];
+  EXPECT_EQ(task.run->checkpoint->holders, std::vector<NodeId>{NodeId("frankfurt-a")});
+  EXPECT_TRUE(machine.TakeChanges().tasks.contains(TaskId{JobUid(1), 0}));
 }
 
 }  // namespace
