@@ -145,15 +145,16 @@ Reply Machine::On(const NodeLoad& command) {
   const auto site = SiteOf(node->data_center);
   if (!site) return Reply{};
   for (const LoadSample& sample : command.samples) {
-    // From the future by more than a bin: another clock's opinion.
-    if (sample.time > now_ + curve::BinLength()) continue;
-    accumulators_.at(node->data_center)
-        .Add({.node = node->id,
-              .time = sample.time,
-              .foreground = sample.foreground,
-              .capacity = node->capacity.cores});
-    if (sample.time < node->last_sample) continue;
-    node->last_sample = sample.time;
+    // From the future by more than a bin: another clock's opinion, and no lesson for the curve.
+    if (sample.time <= now_ + curve::BinLength()) {
+      accumulators_.at(node->data_center)
+          .Add({.node = node->id,
+                .time = sample.time,
+                .foreground = sample.foreground,
+                .capacity = node->capacity.cores});
+    }
+    // A stream is in order: what it says last was measured last, whatever the node's clock says. A
+    // clock that was set wrong must neither hide a load nor keep one for ever (Promise 7, 8).
     if (Counts(*node)) {
       board_.sites[*site].foreground_now += sample.foreground - node->foreground.cores;
     }

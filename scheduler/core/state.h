@@ -77,7 +77,6 @@ struct Node {
   uint64_t session = 0;
   absl::Time lease_expires = absl::InfinitePast();
   model::Resources foreground;
-  absl::Time last_sample = absl::InfinitePast();
   // Invariant: the sum of the requests of `tasks` and `reserved`.
   model::Resources batch;
   MilliCores pinned;                 // The part of batch.cores that cannot leave before it ends.

@@ -164,5 +164,20 @@ TEST_F(FencingTest, WhatAStartFindsOutsideIsAChangeToBeKept) {
   EXPECT_TRUE(machine.TakeChanges().tasks.contains(TaskId{JobUid(1), 0}));
 }
 
+// The node's clock is a quarter of an hour ahead; its load is what it says, and so is its end.
+TEST_F(FencingTest, ALoadIsWhatWasSaidLastWhateverTheClockOfTheNode) {
+  Hello("paris", 1);
+  const auto say = [this](absl::Time time, double cores) {
+    Do(NodeLoad{NodeId("paris-a"), 1, {{time, MilliCores::FromCores(cores), Bytes::Zero()}}});
+  };
+  const Node& node = machine_.nodes().at(NodeId("paris-a"));
+  say(now_ + absl::Minutes(4), 8);
+  EXPECT_EQ(node.foreground.cores, MilliCores::FromCores(8));
+  say(now_ + absl::Minutes(15), 1);
+  EXPECT_EQ(node.foreground.cores, MilliCores::FromCores(1));
+  say(now_ - absl::Minutes(15), 2);
+  EXPECT_EQ(node.foreground.cores, MilliCores::FromCores(2));
+}
+
 }  // namespace
 }  // namespace heliotrope::core
