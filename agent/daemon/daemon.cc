@@ -156,12 +156,10 @@ absl::Status Daemon::OpenRunner() {
                                               wire::MakeChannel(address, credentials_));
                           return v1::AgentService::NewStub(channel);
                         }});
-  // What was granted before a restart of the agent still holds: the scheduler waits for its end
-  // before it starts anything elsewhere.
-  if (const auto deadline = lease_->deadline(); deadline.has_value()) {
-    clock_.Read();
-    Apply(LeaseRenewed{.until = clock_.FromBoottime(*deadline)});
-  }
+  // The lease that was granted before still holds for what runs: its shims count it. It lets
+  // nothing start, for what an agent of before was told to stop may be known here no more. The
+  // first lease of this agent comes behind the stops of all that its heartbeat has named
+  // (Promise 3).
   return absl::OkStatus();
 }
 

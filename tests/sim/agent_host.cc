@@ -61,9 +61,6 @@ void AgentHost::StartAgent() {
   real_at_start_ = clock_.Wall(now());
   armed_ = absl::InfiniteDuration();
   next_load_ = Boottime() + kLoadEvery;
-  // What was granted before a restart of the agent still holds.
-  if (processes_.lease())
-    Apply(agent::LeaseRenewed{.until = absl::UnixEpoch() + *processes_.lease()});
   Recover();
   after_boot_ = false;
   Post(kStartTime, [] {});
