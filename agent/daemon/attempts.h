@@ -84,6 +84,8 @@ class Attempts {
 
   absl::Status RecoverOne(const exec::AttemptKey& key);
   absl::StatusOr<AttemptFound> Find(const AttemptKey& key, const Handle& attempt);
+  // Whether what that process has saved is in the store.
+  bool IsSealed(const AttemptKey& key, uint32_t incarnation) const;
   void RecoverDone(const AttemptKey& key, const Done& done);
   void SyncEnd(const AttemptKey& key);
   void RecoverUnknown(const exec::AttemptKey& key, const absl::Status& why);

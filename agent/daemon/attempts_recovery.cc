@@ -11,6 +11,17 @@
 #include "scheduler/os/log.h"
 
 namespace heliotrope::agent::daemon {
+namespace {
+
+void ClearCheckpoint(const std::string& path) {
+  absl::Status removed;
+  do {
+    removed = exec::RemoveTree(path);
+  } while (absl::IsResourceExhausted(removed));
+  if (!removed.ok()) os::LogWarning("not removed", {{"path", path}, {"error", removed}});
+}
+
+}  // namespace
 
 absl::Status Attempts::Recover() {
   for (const CheckpointInfo& info : world_.store.List()) {
@@ -70,13 +81,17 @@ void Attempts::RecoverUnknown(const exec::AttemptKey& key, const absl::Status& w
   world_.runner.Remove(key).IgnoreError();
 }
 
+bool Attempts::IsSealed(const AttemptKey& key, uint32_t incarnation) const {
+  return world_.store.Find({.attempt = key, .sequence = CheckpointSeq(incarnation)}).ok();
+}
+
 absl::StatusOr<AttemptFound> Attempts::Find(const AttemptKey& key, const Handle& attempt) {
   AttemptFound found{.key = key, .spec = {}, .state = AttemptFound::NotStarted{}};
   HT_ASSIGN_OR_RETURN(const Order order, link::FromProto(attempt->order));
   const auto* start = std::get_if<StartOrder>(&order);
   if (start != nullptr) found.spec = start->spec;
-  const auto lost = [](const absl::Status& why) {
-    return ExitReport{.incarnation = 1,
+  const auto lost = [](const absl::Status& why, uint32_t incarnation = 1) {
+    return ExitReport{.incarnation = incarnation,
                       .kind = ExitKind::kLost,
                       .ended = absl::Now(),
                       .error = std::string(why.message())};
@@ -102,6 +117,8 @@ absl::StatusOr<AttemptFound> Attempts::Find(const AttemptKey& key, const Handle&
   HT_RETURN_IF_ERROR(adopted.status());
   switch (adopted->state) {
     case exec::Adoption::State::kNone:
+      // A launch that came before a power cut may have left something all the same.
+      if (adopted->incarnation == 0) ClearCheckpoint(attempt->paths.checkpoint);
       attempt->prepared = world_.runner.Prepare(attempt->launch);
       found.state = AttemptFound::NotStarted{.last_incarnation = adopted->incarnation};
       break;
@@ -112,6 +129,14 @@ absl::StatusOr<AttemptFound> Attempts::Find(const AttemptKey& key, const Handle&
       break;
     case exec::Adoption::State::kEnded:
       found.state = link::ToExit(*adopted->end, adopted->incarnation);
+      // What was sealed is complete; what was about to be sealed when the power went may be half
+      // on the disk. It goes on from the checkpoint before.
+      if (adopted->end->checkpointed && adopted->before_boot &&
+          !IsSealed(key, adopted->incarnation)) {
+        found.state = lost(absl::DataLossError("it has saved, but the machine was started anew "
+                                               "before that was durable"),
+                           adopted->incarnation);
+      }
       break;
   }
   return found;

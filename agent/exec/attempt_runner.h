@@ -22,6 +22,9 @@ struct Adoption {
   // kLive, kEnded: the process's. kNone: of the last one that was started; 0: none ever was.
   uint32_t incarnation = 0;
   std::optional<AttemptEnd> end;
+  // kEnded: before the machine's last start, or nobody knows. What it wrote and nobody synced may
+  // be lost, although its exit record is not.
+  bool before_boot = false;
 };
 
 // One process at a time per attempt: after its end an attempt may be started again, in the same

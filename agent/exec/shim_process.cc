@@ -26,14 +26,18 @@ absl::StatusOr<os::UniqueFd> OpenPidfd(pid_t pid) {
 
 // A pid means something only together with its start time and the boot.
 bool NamesProcess(const shim::StatusRecord& status, pid_t pid) {
-  char boot_id[shim::kBootIdBytes];
-  shim::ReadBootId(boot_id);
   shim::ProcStat stat{};
-  return status.shim_pid == pid && strcmp(status.boot_id, boot_id) == 0 &&
-         shim::ReadProcStat(pid, &stat) && stat.start_ticks == status.shim_start_ticks;
+  return status.shim_pid == pid && IsOfThisBoot(status) && shim::ReadProcStat(pid, &stat) &&
+         stat.start_ticks == status.shim_start_ticks;
 }
 
 }  // namespace
+
+bool IsOfThisBoot(const shim::StatusRecord& status) {
+  char boot_id[shim::kBootIdBytes];
+  shim::ReadBootId(boot_id);
+  return boot_id[0] != '\0' && strcmp(status.boot_id, boot_id) == 0;
+}
 
 absl::StatusOr<ShimProcess> SpawnShim(const std::string& shim, const std::string& directory,
                                       int null_fd) {

@@ -17,6 +17,9 @@ struct ShimProcess {
   os::UniqueFd pidfd;  // Readable when it has ended.
 };
 
+// Whether it was written since the machine's last start.
+bool IsOfThisBoot(const shim::StatusRecord& status);
+
 // Starts `shim` for an attempt's directory, all signals blocked, its standard streams from and to
 // `null_fd`. Cheap from a large process: nothing of its memory is copied.
 absl::StatusOr<ShimProcess> SpawnShim(const std::string& shim, const std::string& directory,

@@ -263,7 +263,8 @@ absl::StatusOr<Adoption> ShimRunner::Discover(const AttemptKey& key, Entry* entr
 
 absl::StatusOr<Adoption> ShimRunner::DiscoverDead(const AttemptPaths& paths, Entry* entry) const {
   auto end = ReadExitRecord(paths, entry->incarnation);
-  const bool was_started = options_.after_boot || ReadStatusRecord(paths, entry->incarnation).ok();
+  const auto status = ReadStatusRecord(paths, entry->incarnation);
+  const bool was_started = options_.after_boot || status.ok();
   const bool clean = CleanOnce(entry->cgroup, entry->mark);
   if (absl::IsNotFound(end.status()) && !was_started && clean) {
     return Adoption{
@@ -276,6 +277,7 @@ absl::StatusOr<Adoption> ShimRunner::DiscoverDead(const AttemptPaths& paths, Ent
   }
   Adoption adoption{
       .state = Adoption::State::kEnded, .incarnation = entry->incarnation, .end = *end};
+  adoption.before_boot = options_.after_boot || !status.ok() || !IsOfThisBoot(*status);
   if (clean) return adoption;
   entry->state = Entry::State::kCleaning;
   entry->end = *std::move(end);

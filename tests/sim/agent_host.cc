@@ -46,7 +46,7 @@ AgentHost::~AgentHost() = default;
 
 void AgentHost::Boot() {
   clock_.Reboot(now());
-  processes_.Boot();
+  processes_.Boot(++boots_);
   after_boot_ = true;
   StartAgent();
 }

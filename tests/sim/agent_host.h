@@ -134,6 +134,7 @@ class AgentHost : public Actor {
   void Recover();
   void RecoverOne(const agent::AttemptKey& key, AttemptFolder& folder);
   void LoseUnsynced();
+  agent::ExitReport LostExit(const AttemptFolder& folder) const;
 
   World& world_;
   const Facts facts_;
@@ -145,6 +146,7 @@ class AgentHost : public Actor {
   bool disk_slow_ = false;
   MilliCores foreground_;
   bool after_boot_ = false;
+  uint64_t boots_ = 0;
   uint64_t instances_ = 0;
 
   // Of this life of the daemon.

@@ -36,16 +36,26 @@ void AgentHost::RecoverOne(const agent::AttemptKey& key, AttemptFolder& folder) 
     if (!folder.saved) folder.saved = absl::ZeroDuration();
   } else if (folder.exit) {
     found.state = *folder.exit;
+    // What was saved and not sealed before a power cut may not be whole.
+    const bool sealed =
+        disk_.checkpoints.contains({.attempt = key, .sequence = CheckpointSeq(folder.launched)});
+    const bool before_boot = !folder.started || folder.started_boot != boots_;
+    if (folder.exit->checkpointed && before_boot && !sealed) found.state = LostExit(folder);
   } else if (!folder.started && !after_boot_) {
     found.state = agent::AttemptFound::NotStarted{.last_incarnation = folder.launched - 1};
+    if (folder.launched == 1) folder.saved = absl::ZeroDuration();
   } else {
-    found.state = agent::ExitReport{.incarnation = folder.launched,
-                                    .kind = agent::ExitKind::kLost,
-                                    .ended = clock_.Wall(now()),
-                                    .error = "its shim is gone"};
+    found.state = LostExit(folder);
   }
   attempts_[key] = attempt;
   Apply(found);
+}
+
+agent::ExitReport AgentHost::LostExit(const AttemptFolder& folder) const {
+  return {.incarnation = folder.launched,
+          .kind = agent::ExitKind::kLost,
+          .ended = clock_.Wall(now()),
+          .error = "its shim is gone"};
 }
 
 void AgentHost::LoseUnsynced() {

@@ -24,10 +24,11 @@ struct KeptOrder {
 // The folder of an attempt.
 struct AttemptFolder {
   std::optional<KeptOrder> order;
-  bool synced = false;                          // Order and exit record.
-  uint32_t launched = 0;                        // Incarnation of the newest launch.
-  bool started = false;                         // Its shim has started the job,
-  absl::Time started_time;                      // then.
+  bool synced = false;    // Order and exit record.
+  uint32_t launched = 0;  // Incarnation of the newest launch.
+  bool started = false;   // Its shim has started the job,
+  absl::Time started_time;
+  uint64_t started_boot = 0;                    // then.
   std::optional<agent::ExitReport> exit;        // Of that launch.
   std::optional<agent::AttemptStatus> outcome;  // Written with fsync.
   // What the job finds in its checkpoint directory: progress. nullopt: no directory.

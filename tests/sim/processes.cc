@@ -55,6 +55,7 @@ void Processes::Start(const agent::AttemptKey& key, uint32_t incarnation) {
   }
   folder.started = true;
   folder.started_time = process.started;
+  folder.started_boot = boot_;
   process.progress = folder.saved.value_or(absl::ZeroDuration());
   world_.trace.Add(now(), "job", "starts", key, incarnation, "on", host_, "at", process.progress);
   Process& kept = live_[key] = process;

@@ -43,7 +43,10 @@ class Processes : public Actor {
   std::optional<absl::Duration> lease() const { return lease_; }
   void ExtendLease(absl::Duration deadline);
 
-  void Boot() { Begin(); }
+  void Boot(uint64_t number) {
+    boot_ = number;
+    Begin();
+  }
   // All are gone, without a word.
   void PowerCut();
   void PauseHost();
@@ -81,6 +84,7 @@ class Processes : public Actor {
   HostClock& clock_;
   Random random_;
   const OnExit on_exit_;
+  uint64_t boot_ = 0;
   std::optional<absl::Duration> lease_;
   std::map<agent::AttemptKey, Process> live_;
 };
