@@ -104,8 +104,18 @@ void Faults::StrikeScheduler(Fault fault) {
 void Faults::KillAgent(AgentHost& agent) {
   if (!agent.up()) return;
   agent.KillAgent();
-  world_.queue.After(Span(), [&agent] {
-    if (agent.host_up() && !agent.up()) agent.StartAgent();
+  StartAgentLater(agent);
+}
+
+// Not while its host sleeps.
+void Faults::StartAgentLater(AgentHost& agent) {
+  world_.queue.After(Span(), [this, &agent] {
+    if (agent.up() || !agent.host_up()) return;
+    if (agent.host_paused()) {
+      StartAgentLater(agent);
+    } else {
+      agent.StartAgent();
+    }
   });
 }
 
@@ -125,7 +135,9 @@ void Faults::StrikeAgent(Fault fault, AgentHost& agent) {
     case Fault::kAgentPause:
       if (!agent.up() || agent.paused()) return;
       agent.Pause();
-      world_.queue.After(Span(), [&agent] { agent.Resume(); });
+      world_.queue.After(Span(), [&agent] {
+        if (!agent.host_paused()) agent.Resume();
+      });
       return;
     case Fault::kAgentDiskFull:
       agent.set_disk_full(true);

@@ -39,6 +39,7 @@ class Faults {
   absl::Duration Span();
   void KillScheduler();
   void KillAgent(AgentHost& agent);
+  void StartAgentLater(AgentHost& agent);
   void PowerCut(AgentHost& agent, bool reimage);
   AgentHost& AnyAgent();
 

@@ -107,7 +107,7 @@ void Promises::CheckProgress(const JobStart& start) {
                                     ", which nobody has sealed"));
       return;
     }
-    expected = sealed->second;
+    expected = sealed->second.progress;
   }
   if (start.progress != expected) {
     Break(kProgress, absl::StrCat(Shown(start.key), " begins at ", Shown(start.progress),
@@ -149,8 +149,8 @@ void Promises::JobGoesOn(const agent::AttemptKey& key, HostIndex host) {
 
 void Promises::CheckpointRests(const agent::CheckpointKey& key, HostIndex host,
                                const StoredCheckpoint& stored) {
-  const auto [known, fresh] = sealed_.emplace(key, stored.progress);
-  if (!fresh && known->second != stored.progress) {
+  const auto [known, fresh] = sealed_.emplace(key, Sealed{stored.progress, Now()});
+  if (!fresh && known->second.progress != stored.progress) {
     Break(kProgress, absl::StrCat("two checkpoints are called ", Shown(key)));
   }
   const core::Job* job = world_.scheduler->serving()
@@ -222,8 +222,11 @@ void Promises::NoteTask(const store::Record& record) {
     holders.insert(world_.AgentOf(node)->facts().host);
   }
   auto& best = best_[*id];
-  if (best.holders.empty() || sealed->second > best.progress) {
-    best = {.key = key, .progress = sealed->second, .holders = holders, .since = Now()};
+  if (best.holders.empty() || sealed->second.progress > best.progress) {
+    best = {.key = key,
+            .progress = sealed->second.progress,
+            .holders = holders,
+            .since = sealed->second.when};
   } else if (best.key == key) {
     best.holders = holders;
   }

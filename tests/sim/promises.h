@@ -84,8 +84,8 @@ class Promises {
   struct Best {
     agent::CheckpointKey key;
     absl::Duration progress;
-    std::set<HostIndex> holders;
-    Instant since;
+    std::set<HostIndex> holders;  // As last committed.
+    Instant since;                // When it was sealed.
   };
 
   Instant Now() const;
@@ -102,7 +102,11 @@ class Promises {
   size_t attempts_ = 0;
   std::map<TaskId, std::map<agent::AttemptKey, Live>> live_;
   std::set<TaskId> finished_;  // A job of it has exited with 0.
-  std::map<agent::CheckpointKey, absl::Duration> sealed_;
+  struct Sealed {
+    absl::Duration progress;
+    Instant when;
+  };
+  std::map<agent::CheckpointKey, Sealed> sealed_;
   std::map<TaskId, Best> best_;        // The furthest checkpoint that is durable as the newest.
   std::map<HostIndex, Instant> lost_;  // When its lease was last given up, or its disk emptied.
   Instant narrowed_ = -absl::InfiniteDuration();

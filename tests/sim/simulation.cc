@@ -76,11 +76,26 @@ class Simulation {
       return;
     }
     if (world_.queue.now() > world_.settings.fault_time + kLongestEnd) {
-      world_.promises.Break(kLiveness, scheduler.serving() ? core::Describe(*scheduler.machine())
-                                                           : "the scheduler does not serve");
+      world_.promises.Break(kLiveness, WhyNot());
       return;
     }
     world_.queue.After(world_.settings.lease / 2, [this] { AskWhetherDone(); });
+  }
+
+  std::string WhyNot() const {
+    if (!world_.scheduler->serving()) return "the scheduler does not serve";
+    const core::Machine& machine = *world_.scheduler->machine();
+    std::string why = clients_.done() ? "" : "a client has no answer; ";
+    for (const auto& [uid, job] : machine.jobs()) {
+      for (uint32_t i = 0; i < job->tasks.size(); ++i) {
+        const model::Task& task = job->tasks[i];
+        if (IsTerminal(task.state)) continue;
+        absl::StrAppend(&why, uid.value(), "/", i, " ",
+                        std::string(model::TaskStateName(task.state)), ": ",
+                        machine.WaitReason(*job, task).second, "; ");
+      }
+    }
+    return why;
   }
 
   void Finish() {
