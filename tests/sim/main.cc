@@ -63,9 +63,9 @@ void TellHistory(const Result& result) {
 bool RunSeed(uint64_t seed, const Arguments& arguments, Totals& totals) {
   current_seed = seed;
   const Settings settings = Draw(seed);
-  Result result = Run(settings, {.text = arguments.verbose, .lines = arguments.lines});
+  Result result = RunHistory(settings, {.text = arguments.verbose, .lines = arguments.lines});
   if (!result.broken && !arguments.once) {
-    const Result again = Run(settings);
+    const Result again = RunHistory(settings);
     if (again.hash != result.hash) {
       result.broken =
           Broken{"the same seed gives the same history",
@@ -84,7 +84,7 @@ bool RunSeed(uint64_t seed, const Arguments& arguments, Totals& totals) {
   if (!result.broken) return true;
   ++totals.broken;
   if (!arguments.verbose && !arguments.go_on) {
-    TellHistory(Run(settings, {.text = true, .lines = arguments.lines}));
+    TellHistory(RunHistory(settings, {.text = true, .lines = arguments.lines}));
   }
   Tell(seed, result);
   std::fflush(stdout);

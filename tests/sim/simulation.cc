@@ -115,7 +115,7 @@ class Simulation {
 
 }  // namespace
 
-Result Run(const Settings& settings, const Trace::Options& tracing) {
+Result RunHistory(const Settings& settings, const Trace::Options& tracing) {
   return Simulation(settings, tracing).Run();
 }
 

@@ -26,6 +26,6 @@ struct Result {
   std::vector<std::string> history;  // The newest lines, if text was asked for.
 };
 
-Result Run(const Settings& settings, const Trace::Options& tracing = {});
+Result RunHistory(const Settings& settings, const Trace::Options& tracing = {});
 
 }  // namespace heliotrope::faultsim
