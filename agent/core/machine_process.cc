@@ -6,6 +6,7 @@
 #include "agent/core/machine.h"
 #include "agent/core/reasons.h"
 #include "scheduler/base/duration.h"
+#include "scheduler/base/planted.h"
 
 namespace heliotrope::agent {
 namespace {
@@ -44,7 +45,8 @@ void Machine::MakeReady(const AttemptKey& key, Attempt& attempt) {
 
 // A start needs a lease (Promise 3).
 void Machine::TryLaunch(const AttemptKey& key, Attempt& attempt) {
-  if (now_.scheduling >= lease_until_ || now_.scheduling < attempt.ready_from) return;
+  const bool may_start = now_.scheduling < lease_until_ || HT_PLANTED(kLeaseIgnored);
+  if (!may_start || now_.scheduling < attempt.ready_from) return;
   attempt.stage = Stage::kStarting;
   Arm(key, attempt, absl::InfiniteFuture());
   ++attempt.incarnation;

@@ -21,6 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "scheduler/base/check.h"
 #include "scheduler/base/limits.h"
+#include "scheduler/base/planted.h"
 #include "scheduler/core/machine.h"
 
 namespace heliotrope::core {
@@ -52,8 +53,9 @@ void Machine::OnAttempt(Node& node, const AttemptStatus& status) {
   if (found != jobs_.end() && id.index < found->second->tasks.size()) {
     Job& job = *found->second;
     model::Task& task = job.tasks[id.index];
-    const bool newest = task.attempt.value() > 0 && task.attempt == status.key.attempt &&
-                        task.run->attempts.back().node == node.id;
+    const bool same_number = task.attempt == status.key.attempt || HT_PLANTED(kStaleReportTaken);
+    const bool newest =
+        task.attempt.value() > 0 && same_number && task.run->attempts.back().node == node.id;
     if (newest && HoldsNode(task.state)) {
       OnLiveAttempt(job, id, node, status);
       return;
@@ -68,7 +70,7 @@ void Machine::OnAttempt(Node& node, const AttemptStatus& status) {
   if (IsTerminal(status.phase)) {
     OrderStop(node, status.key, AttemptAction::kForget, Reason::kNone);
   } else {
-    stale_.push_back(status.key);
+    if (!HT_PLANTED(kLeaseBeforeStops)) stale_.push_back(status.key);
     OrderStop(node, status.key, AttemptAction::kStop, Reason::kStale);
   }
 }
@@ -290,7 +292,7 @@ void Machine::BackToPending(Job& job, const TaskId& id, Reason reason, std::stri
   Vacate(nodes_.at(task.run->attempts.back().node), id, job.spec->request);
   DropReservation(id);
   dispatch_needed_ = true;
-  if (job.cancel_requested) {
+  if (job.cancel_requested && !HT_PLANTED(kCancelLoses)) {
     EndTask(job, id, TaskState::kCancelled, Reason::kCancelled, std::move(detail));
     return;
   }
@@ -302,9 +304,10 @@ void Machine::BackToPending(Job& job, const TaskId& id, Reason reason, std::stri
 void Machine::StartAttempt(Job& job, const TaskId& id, Node& node, Placement placement) {
   model::Task& task = job.tasks[id.index];
   HT_CHECK(task.state == TaskState::kPending);
-  HT_CHECK(!job.cancel_requested);  // Promise 12.
+  HT_CHECK(!job.cancel_requested || HT_PLANTED(kCancelLoses));  // Promise 12.
   const auto site = SiteOf(node.data_center);
-  HT_CHECK(site && (AllowedSites(job.spec->residency) >> *site & 1) != 0);  // Promise 6.
+  HT_CHECK((site && (AllowedSites(job.spec->residency) >> *site & 1) != 0) ||
+           HT_PLANTED(kResidencyUncheckedOnRetry));  // Promise 6.
   model::TaskRun& run = RunOf(task);
   task.attempt = task.attempt.next();
   model::AttemptRecord record;
@@ -336,6 +339,9 @@ void Machine::StartAttempt(Job& job, const TaskId& id, Node& node, Placement pla
   SetState(job, id, TaskState::kAssigned, placement.reason, std::move(placement.detail));
   Occupy(node, id, job.spec->request);
   effects_->push_back(MakeStart(job, id));
+  if (HT_PLANTED(kCheckpointReleasedEarly) && run.checkpoint) {
+    for (const NodeId& holder : run.checkpoint->holders) ReleaseCopy(holder, run.checkpoint->key);
+  }
   Decide(DecisionKind::kPlace, job, id, std::move(decision));
 }
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "scheduler/base/check.h"
+#include "scheduler/base/planted.h"
 #include "scheduler/core/machine.h"
 
 namespace heliotrope::core {
@@ -65,6 +66,9 @@ ClassKey Machine::KeyOf(const Job& job, const model::Task& task) const {
   key.priority = spec.priority;
   key.checkpointable = spec.checkpoint.has_value();
   key.allowed = AllowedSites(spec.residency);
+  if (HT_PLANTED(kResidencyUncheckedOnRetry) && task.attempt.value() > 0) {
+    key.allowed = (uint64_t{1} << fleet_.data_centers.size()) - 1;
+  }
   key.account = spec.account.value();
   if (spec.home) key.home = spec.home->value();
   if (task.run != nullptr && task.run->checkpoint) {
@@ -210,7 +214,7 @@ void Machine::ReadyBackoffs() {
   while (!backoffs_.empty() && backoffs_.begin()->first <= now_) {
     const TaskId id = backoffs_.begin()->second;
     backoffs_.erase(backoffs_.begin());
-    Enqueue(JobAt(id.job), id);
+    if (!HT_PLANTED(kWaiterForgotten)) Enqueue(JobAt(id.job), id);
   }
 }
 

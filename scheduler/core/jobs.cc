@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "scheduler/base/errors.h"
 #include "scheduler/base/limits.h"
+#include "scheduler/base/planted.h"
 #include "scheduler/core/machine.h"
 #include "scheduler/model/validate.h"
 
@@ -150,7 +151,7 @@ Reply Machine::On(const SubmitJob& command) {
     const absl::Time expires = now_ + fleet_.request_retention;
     requests_[command.request] = Request{uid, command.fingerprint, expires};
     request_expiry_.emplace(expires, command.request);
-    changes_.requests.insert(command.request);
+    if (!HT_PLANTED(kRequestForgotten)) changes_.requests.insert(command.request);
     changes_.removed_requests.erase(command.request);
   }
   const Job& kept = *(jobs_[uid] = std::move(job));
@@ -174,7 +175,7 @@ Reply Machine::On(const CancelJob& command) {
   if (job.Ended() || job.cancel_requested) return reply;
   job.cancel_requested = true;  // Promise 12: durable, and every later step asks for it.
   ++job.version;
-  changes_.jobs.insert(job.uid);
+  if (!HT_PLANTED(kCancelForgotten)) changes_.jobs.insert(job.uid);
   effects_->push_back(JobChanged{job.uid});
   for (uint32_t index = 0; index < job.tasks.size(); ++index) {
     const TaskId id{job.uid, index};

@@ -7,6 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "scheduler/base/check.h"
 #include "scheduler/base/errors.h"
+#include "scheduler/base/planted.h"
 #include "scheduler/core/machine.h"
 
 namespace heliotrope::core {
@@ -88,6 +89,7 @@ Reply Machine::On(const NodeHello& command) {
 
 void Machine::SetLease(Node& node) {
   node.lease_expires = now_ + options_.lease + options_.lease_margin;
+  if (HT_PLANTED(kLeaseTooShort)) node.lease_expires = now_ + options_.lease / 2;
   next_lease_ = std::min(next_lease_, node.lease_expires);
 }
 
@@ -126,6 +128,7 @@ Reply Machine::On(const NodeReport& command) {
 Reply Machine::On(const NodeGone& command) {
   Node* node = LiveNode(command.node, command.session);
   if (node != nullptr) {
+    if (HT_PLANTED(kGivenUpOnDisconnect)) LoseNode(*node);
     node->connected = false;
     capacity_stale_ = true;
   }
@@ -210,7 +213,7 @@ void Machine::ReconcileAttempts(Node& node, const std::vector<AttemptStatus>& at
     if (reported.contains(id)) continue;
     Job& job = JobAt(id.job);
     model::Task& task = job.tasks[id.index];
-    if (task.state == TaskState::kAssigned) {
+    if (task.state == TaskState::kAssigned && !HT_PLANTED(kOrderGivenUp)) {
       // The order may have been lost with a stream; it is idempotent.
       if (job.cancel_requested) {
         OrderStop(node, {id, task.attempt}, AttemptAction::kStop, Reason::kCancelled);

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "scheduler/base/planted.h"
 #include "scheduler/store/codec.h"
 
 namespace heliotrope::daemon {
@@ -61,6 +62,7 @@ core::Reply Batch::Apply(const core::Command& command, absl::Time now) {
 
 void Batch::Release(std::function<void(const absl::Status&)> release) {
   used_ = true;
+  if (HT_PLANTED(kAckBeforeCommit)) return release(absl::OkStatus());
   open_.releases.push_back(std::move(release));
 }
 

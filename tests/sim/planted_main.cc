@@ -1,0 +1,134 @@
+// heliotrope-sim-planted: plants each bug of scheduler/base/planted.h in turn and counts the seeds
+// that it takes until a judge, or a check of the product's own, finds it. Exits with 1 when one is
+// not found.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "scheduler/base/planted.h"
+#include "tests/sim/simulation.h"
+
+namespace heliotrope::planted {
+
+Bug active = Bug::kNone;
+
+}  // namespace heliotrope::planted
+
+namespace heliotrope::faultsim {
+namespace {
+
+using planted::Bug;
+
+constexpr struct {
+  Bug bug;
+  const char* name;
+} kBugs[] = {
+    {Bug::kAckBeforeCommit, "ack-before-commit"},
+    {Bug::kRequestForgotten, "request-forgotten"},
+    {Bug::kCancelForgotten, "cancel-forgotten"},
+    {Bug::kCancelLoses, "cancel-loses"},
+    {Bug::kChangeForgotten, "change-forgotten"},
+    {Bug::kLeaseTooShort, "lease-too-short"},
+    {Bug::kLeaseTooLong, "lease-too-long"},
+    {Bug::kLeaseIgnored, "lease-ignored"},
+    {Bug::kLeaseBeforeStops, "lease-before-stops"},
+    {Bug::kGivenUpOnDisconnect, "given-up-on-disconnect"},
+    {Bug::kOrderGivenUp, "order-given-up"},
+    {Bug::kStaleReportTaken, "stale-report-taken"},
+    {Bug::kCheckpointReleasedEarly, "checkpoint-released-early"},
+    {Bug::kResidencyUncheckedOnRetry, "residency-unchecked-on-retry"},
+    {Bug::kWaiterForgotten, "waiter-forgotten"},
+};
+
+struct Found {
+  uint64_t seeds = 0;  // Until it was found, that one included; 0: not found.
+  std::string promise;
+};
+
+// In a process of its own: a check of the product ends it. It tells each seed before it runs it,
+// and at last the promise.
+void Hunt(uint64_t first, uint64_t limit, int out) {
+  for (uint64_t seed = first; seed < first + limit; ++seed) {
+    if (write(out, ".", 1) != 1) _exit(2);
+    const Result result = RunHistory(Draw(seed));
+    if (!result.broken) continue;
+    const std::string& promise = result.broken->promise;
+    if (write(out, promise.data(), promise.size()) < 0) _exit(2);
+    _exit(1);
+  }
+  _exit(0);
+}
+
+Found HuntOnce(uint64_t first, uint64_t limit) {
+  int ends[2];
+  if (pipe(ends) != 0) return {};
+  const pid_t child = fork();
+  if (child == 0) {
+    if (std::freopen("/dev/null", "w", stderr) == nullptr) _exit(2);
+    Hunt(first, limit, ends[1]);
+  }
+  close(ends[1]);
+  Found found;
+  char buffer[256];
+  for (ssize_t got = 0; (got = read(ends[0], buffer, sizeof(buffer))) > 0;) {
+    found.promise.append(buffer, static_cast<size_t>(got));
+  }
+  close(ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  const size_t dots = std::min(found.promise.find_first_not_of('.'), found.promise.size());
+  found.promise.erase(0, dots);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  found.seeds = dots;
+  if (found.promise.empty()) found.promise = "a check of the product";
+  return found;
+}
+
+bool HuntBug(Bug bug, const char* name, uint64_t trials, uint64_t limit) {
+  planted::active = bug;
+  std::vector<uint64_t> seeds;
+  std::string promise;
+  bool all = true;
+  for (uint64_t trial = 0; trial < trials; ++trial) {
+    const Found found = HuntOnce(1 + trial * 100'000, limit);
+    all = all && found.seeds > 0;
+    seeds.push_back(found.seeds > 0 ? found.seeds : limit + 1);
+    if (promise.empty()) promise = found.promise;
+  }
+  std::sort(seeds.begin(), seeds.end());
+  std::printf("| %-28s | %6ju | %6ju | %s%s |\n", name,
+              static_cast<uintmax_t>(seeds[seeds.size() / 2]), static_cast<uintmax_t>(seeds.back()),
+              promise.c_str(), all ? "" : " NOT ALWAYS FOUND");
+  std::fflush(stdout);
+  return all;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Plants bugs and counts the seeds until they are found.");
+  std::string only;
+  uint64_t trials = 1;
+  uint64_t limit = 5000;
+  app.add_option("--bug", only, "this one alone");
+  app.add_option("--trials", trials, "hunts for each, from other seeds")
+      ->check(CLI::Range(1, 1000));
+  app.add_option("--limit", limit, "seeds before a hunt is given up");
+  CLI11_PARSE(app, argc, argv);
+  std::printf("| %-28s | median |   most | found as |\n", "bug");
+  bool all = true;
+  for (const auto& [bug, name] : kBugs) {
+    if (!only.empty() && only != name) continue;
+    all = HuntBug(bug, name, trials, limit) && all;
+  }
+  return all ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace heliotrope::faultsim
+
+int main(int argc, char** argv) { return heliotrope::faultsim::Main(argc, argv); }
