@@ -118,8 +118,13 @@ absl::StatusOr<AttemptFound> Attempts::Find(const AttemptKey& key, const Handle&
   switch (adopted->state) {
     case exec::Adoption::State::kNone:
       // A launch that came before a power cut may have left something all the same.
-      if (adopted->incarnation == 0) ClearCheckpoint(attempt->paths.checkpoint);
-      attempt->prepared = world_.runner.Prepare(attempt->launch);
+      if (adopted->incarnation > 0 && IsSealed(key, adopted->incarnation)) {
+        // The next process gets what was sealed: Start prepares what is not there.
+        ClearCheckpoint(attempt->paths.checkpoint);
+      } else {
+        if (adopted->incarnation == 0) ClearCheckpoint(attempt->paths.checkpoint);
+        attempt->prepared = world_.runner.Prepare(attempt->launch);
+      }
       found.state = AttemptFound::NotStarted{.last_incarnation = adopted->incarnation};
       break;
     case exec::Adoption::State::kLive:
@@ -131,8 +136,11 @@ absl::StatusOr<AttemptFound> Attempts::Find(const AttemptKey& key, const Handle&
       found.state = link::ToExit(*adopted->end, adopted->incarnation);
       // What was sealed is complete; what was about to be sealed when the power went may be half
       // on the disk. It goes on from the checkpoint before.
-      if (adopted->end->checkpointed && adopted->before_boot &&
-          !IsSealed(key, adopted->incarnation)) {
+      if (!adopted->before_boot) break;
+      if (IsSealed(key, adopted->incarnation)) {
+        // Its own files may be gone all the same: the next process gets the sealed ones.
+        ClearCheckpoint(attempt->paths.checkpoint);
+      } else if (adopted->end->checkpointed) {
         found.state = lost(absl::DataLossError("it has saved, but the machine was started anew "
                                                "before that was durable"),
                            adopted->incarnation);

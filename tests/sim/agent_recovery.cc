@@ -40,12 +40,21 @@ void AgentHost::RecoverOne(const agent::AttemptKey& key, AttemptFolder& folder) 
     const bool sealed =
         disk_.checkpoints.contains({.attempt = key, .sequence = CheckpointSeq(folder.launched)});
     const bool before_boot = !folder.started || folder.started_boot != boots_;
-    if (folder.exit->checkpointed && before_boot && !sealed) found.state = LostExit(folder);
+    if (before_boot && sealed) folder.saved.reset();
+    if (before_boot && !sealed && folder.exit->checkpointed) found.state = LostExit(folder);
   } else if (!folder.started && !after_boot_) {
     found.state = agent::AttemptFound::NotStarted{.last_incarnation = folder.launched - 1};
     if (folder.launched == 1) folder.saved = absl::ZeroDuration();
+    if (disk_.checkpoints.contains(
+            {.attempt = key, .sequence = CheckpointSeq(folder.launched - 1)})) {
+      folder.saved.reset();
+    }
   } else {
     found.state = LostExit(folder);
+    // Its own files may be gone, too: the next process gets what was sealed.
+    if (disk_.checkpoints.contains({.attempt = key, .sequence = CheckpointSeq(folder.launched)})) {
+      folder.saved.reset();
+    }
   }
   attempts_[key] = attempt;
   Apply(found);
@@ -65,7 +74,7 @@ void AgentHost::LoseUnsynced() {
     if (random_.Chance(kLost)) folder.order.reset();
     if (random_.Chance(kLost)) folder.exit.reset();
     if (random_.Chance(kLost)) folder.started = false;
-    if (random_.Chance(kLost)) folder.saved = absl::ZeroDuration();
+    if (random_.Chance(kLost) && folder.saved) folder.saved = absl::ZeroDuration();
   }
 }
 

@@ -52,7 +52,8 @@ INSTANTIATE_TEST_SUITE_P(LoadForEver, Regression, testing::Values(6335, 6607, 83
 // A restarted agent started what its predecessor had been told to stop.
 INSTANTIATE_TEST_SUITE_P(RestartedAgent, Regression, testing::Values(4609, 8248));
 // After a power cut half of what was saved was sealed.
-INSTANTIATE_TEST_SUITE_P(HalfSaved, Regression, testing::Values(13145, 21205, 27204, 27698));
+INSTANTIATE_TEST_SUITE_P(HalfSaved, Regression,
+                         testing::Values(13145, 21205, 27204, 27698, 36829, 42563));
 
 // scheduler/design/0003-leases.md: with clocks that differ by more than the margin covers, a node
 // is given up while its jobs still run. That shows that the inequality is needed, and that a broken
