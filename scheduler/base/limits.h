@@ -24,6 +24,8 @@ inline constexpr int kDefaultPageSize = 100;
 inline constexpr int kMaxBatchJobs = 1000;
 // Characters of a client's request id; a UUID has 36.
 inline constexpr size_t kMaxRequestIdBytes = 128;
+// Intents of one GetPlan reply: the most urgent ones.
+inline constexpr int kMaxPlanIntents = 1000;
 // Watch streams open at once.
 inline constexpr int kMaxWatchers = 1024;
 

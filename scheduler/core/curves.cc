@@ -271,6 +271,7 @@ void Machine::RefreshSite(size_t index) {
   site.headroom.assign(blocks, MilliCores::Zero());
   site.likely.assign(blocks, MilliCores::Zero());
   site.price.assign(blocks, MicroCost::Zero());
+  site.foreground.assign(blocks, MilliCores::Zero());
   const MilliCores target = site.capacity.ScaledBy(site.target_utilization);
   const double measured = site.capacity > MilliCores::Zero()
                               ? static_cast<double>(site.foreground_now.value()) /
@@ -287,7 +288,8 @@ void Machine::RefreshSite(size_t index) {
       median = std::max(least, told.blocks[b].mean.p50);
       high = std::max(least, curve::QuantileOf(told.blocks[b].peak, fleet_.headroom_quantile));
     }
-    site.likely[b] = std::max(MilliCores::Zero(), target - site.capacity.ScaledBy(median));
+    site.foreground[b] = site.capacity.ScaledBy(median);
+    site.likely[b] = std::max(MilliCores::Zero(), target - site.foreground[b]);
     site.headroom[b] = std::max(MilliCores::Zero(), target - site.capacity.ScaledBy(high));
     site.price[b] = PriceAt(data_center, board_.grid[b].start + board_.grid[b].length / 2, median);
   }

@@ -50,6 +50,8 @@ struct Site {
   std::vector<MilliCores> headroom;
   std::vector<MilliCores> likely;  // The same with the median foreground.
   std::vector<MicroCost> price;    // Of one core-hour.
+  // The median foreground, also where it is above the target. For people: nothing is planned by it.
+  std::vector<MilliCores> foreground;
 };
 
 // Waiting tasks that are alike.

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "scheduler/base/duration.h"
+#include "scheduler/base/limits.h"
 #include "scheduler/base/names.h"
 #include "scheduler/curve/outlook.h"
 #include "scheduler/model/reason.h"
@@ -72,6 +73,55 @@ v1::Decision::Kind KindToProto(core::DecisionKind kind) {
       return v1::Decision::KIND_AGENT;
   }
   return v1::Decision::KIND_UNSPECIFIED;
+}
+
+void FillPlanRow(const plan::Input& board, size_t index, const std::vector<MilliCores>* planned,
+                 absl::Time end, v1::Plan::Row& row) {
+  const plan::Site& site = board.sites[index];
+  row.set_data_center(DataCenterName(site.id));
+  row.set_capacity_milli_cores(site.capacity.value());
+  row.set_target_milli_cores(site.capacity.ScaledBy(site.target_utilization).value());
+  row.set_planning_mode(ModeWord(site.reactive));
+  for (size_t b = 0; b < board.grid.size() && board.grid[b].start < end; ++b) {
+    v1::Plan::Cell& cell = *row.add_cells();
+    *cell.mutable_start_time() = wire::ToProto(board.grid[b].start);
+    *cell.mutable_length() = wire::ToProto(board.grid[b].length);
+    cell.set_foreground_milli_cores(site.foreground[b].value());
+    cell.set_headroom_milli_cores(site.headroom[b].value());
+    cell.set_price(site.price[b].units());
+    if (planned != nullptr) cell.set_planned_milli_cores((*planned)[b].value());
+  }
+}
+
+// What is intended for the tasks of a class; how many intents had no place any more.
+int FillIntents(const core::Machine& machine, const plan::Verdict& verdict, v1::Plan& proto) {
+  const auto example = machine.ExampleOf(verdict.class_id);
+  if (!example) return 0;
+  int left_out = 0;
+  const auto add = [&](const plan::Allotment* allotment) {
+    if (proto.intents_size() >= kMaxPlanIntents) {
+      ++left_out;
+      return;
+    }
+    v1::Plan::Intent& intent = *proto.add_intents();
+    intent.set_example_job(JobName(example->first));
+    intent.set_pending_tasks(static_cast<int32_t>(example->second));
+    intent.set_reason(
+        std::string(model::ReasonName(allotment == nullptr ? verdict.reason : allotment->reason)));
+    intent.set_detail(allotment == nullptr ? verdict.detail : allotment->detail);
+    if (allotment == nullptr) return;
+    intent.set_tasks(allotment->count);
+    intent.set_data_center(DataCenterName(machine.board().sites[allotment->site].id));
+    *intent.mutable_start_time() = wire::ToProto(allotment->start);
+  };
+  bool any = false;
+  for (const plan::Allotment& allotment : verdict.allotments) {
+    if (allotment.count <= 0) continue;
+    add(&allotment);
+    any = true;
+  }
+  if (!any) add(nullptr);
+  return left_out;
 }
 
 }  // namespace
@@ -228,49 +278,16 @@ void FillPlan(const core::Machine& machine, absl::Duration horizon, v1::Plan& pr
   const bool same_grid = !plan.grid.empty() && !board.grid.empty() &&
                          plan.grid.front().start == board.grid.front().start;
   for (size_t i = 0; i < board.sites.size(); ++i) {
-    const plan::Site& site = board.sites[i];
     v1::Plan::Row& row = *proto.add_rows();
-    row.set_data_center(DataCenterName(site.id));
     row.set_time_zone(machine.fleet().data_centers[i].time_zone_name);
-    row.set_capacity_milli_cores(site.capacity.value());
-    row.set_planning_mode(ModeWord(site.reactive));
-    const MilliCores target = site.capacity.ScaledBy(site.target_utilization);
-    for (size_t b = 0; b < board.grid.size(); ++b) {
-      if (board.grid[b].start > machine.now() + horizon) break;
-      v1::Plan::Cell& cell = *row.add_cells();
-      *cell.mutable_start_time() = wire::ToProto(board.grid[b].start);
-      *cell.mutable_length() = wire::ToProto(board.grid[b].length);
-      cell.set_foreground_milli_cores((target - site.likely[b]).value());
-      cell.set_headroom_milli_cores(site.headroom[b].value());
-      cell.set_price(site.price[b].units());
-      if (same_grid && i < plan.planned.size()) {
-        cell.set_planned_milli_cores(plan.planned[i][b].value());
-      }
-    }
+    const bool planned = same_grid && i < plan.planned.size();
+    FillPlanRow(board, i, planned ? &plan.planned[i] : nullptr, machine.now() + horizon, row);
   }
+  int left_out = 0;
   for (const plan::Verdict& verdict : plan.verdicts) {
-    const auto key = machine.ExampleOf(verdict.class_id);
-    if (!key) continue;
-    auto add = [&](const plan::Allotment* allotment) {
-      v1::Plan::Intent& intent = *proto.add_intents();
-      intent.set_example_job(JobName(key->first));
-      intent.set_pending_tasks(static_cast<int32_t>(key->second));
-      intent.set_reason(std::string(
-          model::ReasonName(allotment == nullptr ? verdict.reason : allotment->reason)));
-      intent.set_detail(allotment == nullptr ? verdict.detail : allotment->detail);
-      if (allotment == nullptr) return;
-      intent.set_tasks(allotment->count);
-      intent.set_data_center(DataCenterName(board.sites[allotment->site].id));
-      *intent.mutable_start_time() = wire::ToProto(allotment->start);
-    };
-    bool any = false;
-    for (const plan::Allotment& allotment : verdict.allotments) {
-      if (allotment.count <= 0) continue;
-      add(&allotment);
-      any = true;
-    }
-    if (!any) add(nullptr);
+    left_out += FillIntents(machine, verdict, proto);
   }
+  proto.set_intents_left_out(left_out);
   proto.set_price_unit(machine.priced() ? "usd_per_mwh" : "load_percent");
 }
 

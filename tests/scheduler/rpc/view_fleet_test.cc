@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
+#include "scheduler/base/limits.h"
 #include "scheduler/base/random.h"
 #include "scheduler/rpc/view.h"
 
@@ -86,6 +88,87 @@ TEST(PlanningReasonTest, ALoadThatTurnsToChaos) {
   EXPECT_EQ(shown.data_center.planning_mode(), "reactive");
   EXPECT_EQ(shown.data_center.planning_reason(), "FORECAST_OUT_OF_BAND");
   EXPECT_THAT(shown.curve.planning_reason(), StartsWith("FORECAST_OUT_OF_BAND: "));
+}
+
+// A fleet of one node in one data center, and jobs that wait for it.
+class PlanViewTest : public testing::Test {
+ protected:
+  PlanViewTest() : machine_(Options(), Fleet()) {
+    core::NodeHello hello;
+    hello.node = NodeId("dubai-a");
+    hello.session = 1;
+    hello.version = "0.1.0";
+    hello.data_center = DataCenterId("dubai");
+    hello.jurisdiction = JurisdictionCode("AE");
+    hello.capacity = {MilliCores::FromCores(10), Bytes::FromGiB(64)};
+    hello.address = "127.0.0.1:1";
+    Apply(hello);
+    core::NodeLoad load{NodeId("dubai-a"), 1, {{kStart, MilliCores::FromCores(9), Bytes::Zero()}}};
+    Apply(load);
+  }
+
+  static core::MachineOptions Options() {
+    core::MachineOptions options;
+    options.lease = absl::Hours(1);
+    return options;
+  }
+
+  static core::FleetConfig Fleet() {
+    core::FleetConfig fleet;
+    model::DataCenter dubai;
+    dubai.id = DataCenterId("dubai");
+    dubai.time_zone = absl::UTCTimeZone();
+    dubai.jurisdiction = JurisdictionCode("AE");
+    fleet.data_centers = {dubai};
+    fleet.jurisdictions = model::JurisdictionTable({}, {dubai.jurisdiction});
+    return fleet;
+  }
+
+  void Apply(const core::Command& command) {
+    const core::Outcome outcome = machine_.Apply(command, kStart);
+    ASSERT_TRUE(outcome.reply.status.ok()) << outcome.reply.status;
+  }
+
+  // Jobs whose tasks are all of different classes.
+  void SubmitUnlike(int jobs) {
+    for (int i = 0; i < jobs; ++i) {
+      auto spec = std::make_shared<model::JobSpec>();
+      spec->command = {"/bin/true"};
+      spec->residency.any = true;
+      spec->account = AccountId(absl::StrCat("a", i));
+      spec->request = {MilliCores::FromCores(1), Bytes::FromMiB(1)};
+      spec->expected_duration = absl::Hours(1);
+      core::SubmitJob submit;
+      submit.spec = spec;
+      submit.id = JobId(absl::StrCat("job", i));
+      Apply(submit);
+    }
+    Apply(core::Tick{});
+    Apply(core::AdoptPlan{std::make_shared<plan::Plan>(plan::Compute(machine_.PlanInput()))});
+    machine_.PrepareToRead();
+  }
+
+  static constexpr absl::Time kStart = absl::FromUnixSeconds(1772409600);
+  core::Machine machine_;
+};
+
+TEST_F(PlanViewTest, ForegroundAboveTheTargetIsShown) {
+  SubmitUnlike(1);
+  v1::Plan plan;
+  FillPlan(machine_, absl::Hours(2), plan);
+  ASSERT_EQ(plan.rows_size(), 1);
+  EXPECT_EQ(plan.rows(0).target_milli_cores(), 8'000);
+  EXPECT_EQ(plan.rows(0).cells_size(), 24);
+  EXPECT_EQ(plan.rows(0).cells(0).foreground_milli_cores(), 9'000);
+  EXPECT_EQ(plan.rows(0).cells(0).headroom_milli_cores(), 0);
+}
+
+TEST_F(PlanViewTest, IntentsBeyondTheBoundAreCounted) {
+  SubmitUnlike(kMaxPlanIntents + 3);
+  v1::Plan plan;
+  FillPlan(machine_, absl::Hours(2), plan);
+  EXPECT_EQ(plan.intents_size(), kMaxPlanIntents);
+  EXPECT_EQ(plan.intents_left_out(), 3);
 }
 
 }  // namespace
