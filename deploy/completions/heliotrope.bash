@@ -49,7 +49,7 @@ _heliotrope() {
       "curve arrivals") flags="--help --account --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "curve backtest") flags="--help --load --column --time-zone --test --origin-step --horizon --out --compare --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "plan") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
-      "plan show") flags="--help --horizon --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
+      "plan show") flags="--help --horizon --svg --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "decision") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "decision list") flags="--help --limit --job --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "decision watch") flags="--help --job --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;

@@ -30,27 +30,6 @@ constexpr char kPlotMeasured[] =
 // Further apart than this, two points are not joined: nothing was measured between them.
 constexpr absl::Duration kMaxGap = absl::Minutes(95);
 
-// Marks of the local day: every 1, 3, 6 or 24 hours, as few as leave room for their labels.
-std::string Marks(const Chart& chart) {
-  const double hours = absl::ToDoubleHours(chart.end - chart.start);
-  const int step = hours <= 12 ? 1 : hours <= 30 ? 3 : hours <= 80 ? 6 : 24;
-  std::string marks;
-  const absl::CivilHour first(absl::CivilDay(absl::ToCivilSecond(chart.start, chart.zone)));
-  for (int64_t n = 0; n < 2000; ++n) {
-    const absl::CivilHour hour = first + n * step;
-    const absl::Time time = absl::FromCivil(absl::CivilSecond(hour), chart.zone);
-    if (time > chart.end) break;
-    // An hour that the clock skips has no place.
-    if (time < chart.start || absl::ToCivilHour(time, chart.zone) != hour) continue;
-    const bool midnight = hour.hour() == 0;
-    absl::StrAppend(
-        &marks, marks.empty() ? "" : ", ",
-        GnuplotText(absl::FormatTime(midnight ? "%a %d %b" : "%H:%M", time, chart.zone)), " ",
-        absl::ToUnixSeconds(time));
-  }
-  return marks;
-}
-
 std::string Plot(const Chart& chart) {
   std::vector<std::string> series;
   if (!chart.forecast.empty()) series.push_back(kPlotForecast);
@@ -74,6 +53,25 @@ std::string Block(absl::string_view name, const std::vector<ChartPoint>& points)
 
 }  // namespace
 
+std::string LocalMarks(absl::Time start, absl::Time end, absl::TimeZone zone) {
+  const double hours = absl::ToDoubleHours(end - start);
+  const int step = hours <= 12 ? 1 : hours <= 30 ? 3 : hours <= 80 ? 6 : 24;
+  std::string marks;
+  const absl::CivilHour first(absl::CivilDay(absl::ToCivilSecond(start, zone)));
+  for (int64_t n = 0; n < 2000; ++n) {
+    const absl::CivilHour hour = first + n * step;
+    const absl::Time time = absl::FromCivil(absl::CivilSecond(hour), zone);
+    if (time > end) break;
+    // An hour that the clock skips has no place.
+    if (time < start || absl::ToCivilHour(time, zone) != hour) continue;
+    const bool midnight = hour.hour() == 0;
+    absl::StrAppend(&marks, marks.empty() ? "" : ", ",
+                    GnuplotText(absl::FormatTime(midnight ? "%a %d %b" : "%H:%M", time, zone)), " ",
+                    absl::ToUnixSeconds(time));
+  }
+  return marks;
+}
+
 std::string ChartScript(const Chart& chart, absl::string_view title) {
   double top = 0.1;
   for (const ChartPoint& point : chart.measured) top = std::max(top, point.middle);
@@ -82,9 +80,10 @@ std::string ChartScript(const Chart& chart, absl::string_view title) {
   return absl::StrCat(kLook, "set title ", GnuplotText(title), " noenhanced\n", "set xrange [",
                       absl::ToUnixSeconds(chart.start), ":", absl::ToUnixSeconds(chart.end), "]\n",
                       absl::StrFormat("set yrange [0:%.4g]\n", 105 * top), "set xtics (",
-                      Marks(chart), ")\n", "set arrow from ", now, ",graph 0 to ", now,
-                      ",graph 1 nohead lc rgb '#999999' dt 3\n", Block("measured", chart.measured),
-                      Block("forecast", chart.forecast), Plot(chart));
+                      LocalMarks(chart.start, chart.end, chart.zone), ")\n", "set arrow from ", now,
+                      ",graph 0 to ", now, ",graph 1 nohead lc rgb '#999999' dt 3\n",
+                      Block("measured", chart.measured), Block("forecast", chart.forecast),
+                      Plot(chart));
 }
 
 }  // namespace heliotrope::cli

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "scheduler/base/duration.h"
 
 namespace heliotrope::cli {
@@ -14,8 +15,14 @@ namespace {
 
 constexpr int kMinColumns = 24;
 constexpr int kMaxColumns = 144;
-// Less headroom than this share of the capacity is none.
-constexpr double kNoHeadroom = 0.01;
+// "Mon 23:10", under the name.
+constexpr int kClockColumns = 9;
+constexpr int kTitleColumns = 10;
+// From one mark of the ruler to the next.
+constexpr int kColumnsPerMark = 5;
+// Less than this share of the capacity is nothing; less than the second is a point, no digit.
+constexpr double kNothing = 1e-6;
+constexpr double kPoint = 0.05;
 
 constexpr std::array<double, 4> kHeatSteps = {0.2, 0.4, 0.6, 0.8};
 constexpr std::array<Style, 5> kHeatStyles = {Style::kHeat0, Style::kHeat1, Style::kHeat2,
@@ -23,8 +30,8 @@ constexpr std::array<Style, 5> kHeatStyles = {Style::kHeat0, Style::kHeat1, Styl
 constexpr std::array<const char*, 5> kShadesUtf8 = {" ", "░", "▒", "▓", "█"};
 constexpr std::array<const char*, 5> kShadesAscii = {" ", ".", ":", "%", "#"};
 
-size_t HeatLevel(double foreground) {
-  return static_cast<size_t>(std::upper_bound(kHeatSteps.begin(), kHeatSteps.end(), foreground) -
+size_t HeatLevel(double share) {
+  return static_cast<size_t>(std::upper_bound(kHeatSteps.begin(), kHeatSteps.end(), share) -
                              kHeatSteps.begin());
 }
 
@@ -40,31 +47,30 @@ std::optional<HeatCell> MeanOver(const HeatRow& row, absl::Time from, absl::Time
     mean.foreground += weight * cell.foreground;
     mean.headroom += weight * cell.headroom;
     mean.planned += weight * cell.planned;
+    mean.price += weight * cell.price;
     total += weight;
   }
   if (total <= 0) return std::nullopt;
   mean.foreground /= total;
   mean.headroom /= total;
   mean.planned /= total;
+  mean.price /= total;
   return mean;
 }
 
-// Planned batch in tenths of the capacity: anything at all is at least 1.
-char PlannedDigit(double planned) {
-  return static_cast<char>('0' + std::clamp(static_cast<int>(std::lround(planned * 10)), 1, 9));
+char Digit(double tenths) {
+  return static_cast<char>('0' + std::clamp(static_cast<int>(std::lround(tenths)), 0, 9));
 }
 
-void AddCell(const HeatCell& cell, const Look& look, StyledLine& line) {
-  const size_t level = HeatLevel(cell.foreground);
-  std::string text = " ";
-  if (cell.planned > 1e-6) {
-    text = std::string(1, PlannedDigit(cell.planned));
-  } else if (!look.color) {
-    text = look.utf8 ? kShadesUtf8[level] : kShadesAscii[level];
-  } else if (cell.headroom < kNoHeadroom) {
-    text = look.utf8 ? "·" : ".";
-  }
-  line.Add(text, kHeatStyles[level]);
+// A share of the capacity in tenths.
+std::string Tenths(double share) {
+  if (share < kNothing) return " ";
+  return share < kPoint ? "." : std::string(1, Digit(10 * share));
+}
+
+const char* Shade(size_t level, const Look& look) {
+  if (look.color) return " ";
+  return look.utf8 ? kShadesUtf8[level] : kShadesAscii[level];
 }
 
 // How much time a column stands for: the finest step that fits.
@@ -75,18 +81,30 @@ absl::Duration ColumnLength(absl::Duration horizon, int columns) {
   return absl::Hours(24);
 }
 
-// Local hours above a row, every sixth of them; midnight with its day.
+// Local hours from one mark to the next: as few as leave room.
+int HoursPerMark(absl::Duration step) {
+  for (const int hours : {1, 2, 3, 6, 12}) {
+    if (absl::Hours(hours) >= kColumnsPerMark * step) return hours;
+  }
+  return 24;
+}
+
+// Local hours above a row; midnight with its day.
 std::string Ruler(const HeatRow& row, absl::Time start, absl::Duration step, int columns) {
   std::string ruler(static_cast<size_t>(columns) + 8, ' ');
+  const int hours = HoursPerMark(step);
   size_t free_from = 0;
   for (int column = 0; column < columns; ++column) {
     const absl::Time from = start + step * column;
     const absl::CivilHour hour = absl::ToCivilHour(from + step - absl::Nanoseconds(1), row.zone);
-    const absl::Time whole = absl::FromCivil(absl::CivilSecond(hour), row.zone);
-    if (whole < from || hour.hour() % 6 != 0) continue;
+    // The last hour of the column that has a mark.
+    const absl::CivilHour marked = hour - hour.hour() % hours;
+    const absl::Time whole = absl::FromCivil(absl::CivilSecond(marked), row.zone);
+    // An hour that the clock skips has no mark.
+    if (whole < from || absl::ToCivilHour(whole, row.zone) != marked) continue;
     const auto at = static_cast<size_t>(column);
     if (at < free_from) continue;
-    const std::string label = absl::FormatTime(hour.hour() == 0 ? "%a" : "%H", whole, row.zone);
+    const std::string label = absl::FormatTime(marked.hour() == 0 ? "%a" : "%H", whole, row.zone);
     ruler.replace(at, label.size(), label);
     free_from = at + label.size() + 1;
   }
@@ -94,49 +112,110 @@ std::string Ruler(const HeatRow& row, absl::Time start, absl::Duration step, int
   return ruler;
 }
 
-std::string Legend(absl::Duration step, const Look& look) {
+class Drawer {
+ public:
+  Drawer(const HeatMap& map, const Look& look) : map_(map), look_(look), prices_(PricesOf(map)) {
+    for (const HeatRow& row : map.rows) label_ = std::max(label_, Columns(row.name));
+    const int room =
+        std::clamp((look.width > 0 ? look.width : 100) - before(), kMinColumns, kMaxColumns);
+    step_ = ColumnLength(map.horizon, room);
+    columns_ = static_cast<int>(std::ceil(absl::FDivDuration(map.horizon, step_) - 1e-9));
+  }
+
+  std::string Row(const HeatRow& row) const;
+  std::string Legend() const;
+
+ private:
+  int before() const { return label_ + 2 + kTitleColumns + 2; }
+  // How dear a price is among those of the map: 0 to 1.
+  double Dearness(double price) const {
+    const double range = prices_.most - prices_.least;
+    return range > 0 ? (price - prices_.least) / range : 0;
+  }
+  template <class Add>
+  std::string Line(const HeatRow& row, absl::string_view label, absl::string_view title,
+                   Add add) const;
+
+  const HeatMap& map_;
+  const Look& look_;
+  const PriceRange prices_;
+  int label_ = kClockColumns;
+  absl::Duration step_;
+  int columns_ = 0;
+};
+
+template <class Add>
+std::string Drawer::Line(const HeatRow& row, absl::string_view label, absl::string_view title,
+                         Add add) const {
+  StyledLine line;
+  line.Add(absl::StrCat(PadRight(label, label_), "  ", PadRight(title, kTitleColumns), "  "),
+           Style::kPlain);
+  for (int column = 0; column < columns_; ++column) {
+    const absl::Time from = map_.start + step_ * column;
+    if (const auto cell = MeanOver(row, from, from + step_); cell.has_value()) {
+      add(*cell, line);
+    } else {
+      line.Add(" ", Style::kPlain);
+    }
+  }
+  return line.Render(look_) + "\n";
+}
+
+std::string Drawer::Row(const HeatRow& row) const {
+  const std::string clock = absl::FormatTime("%a %H:%M", map_.start, row.zone);
+  std::string text =
+      absl::StrCat(Paint(PadRight(row.name, before()), Style::kStrong, look_),
+                   Paint(Ruler(row, map_.start, step_, columns_), Style::kFaint, look_), "\n");
+  text += Line(row, clock, "foreground", [this](const HeatCell& cell, StyledLine& line) {
+    const size_t level = HeatLevel(cell.foreground);
+    line.Add(Shade(level, look_), kHeatStyles[level]);
+  });
+  text += Line(row, "", "batch", [](const HeatCell& cell, StyledLine& line) {
+    line.Add(Tenths(cell.planned), Style::kActive);
+  });
+  text += Line(row, "", "spare", [](const HeatCell& cell, StyledLine& line) {
+    line.Add(Tenths(cell.spare()), Style::kGood);
+  });
+  text += Line(row, "", "price", [this](const HeatCell& cell, StyledLine& line) {
+    const double dearness = Dearness(cell.price);
+    line.Add(std::string(1, Digit(9 * dearness)), kHeatStyles[HeatLevel(dearness)]);
+  });
+  return text;
+}
+
+std::string Drawer::Legend() const {
   std::string scale;
   for (size_t level = 0; level < kHeatStyles.size(); ++level) {
-    const char* shade = " ";
-    if (!look.color) shade = look.utf8 ? kShadesUtf8[level] : kShadesAscii[level];
-    absl::StrAppend(&scale, Paint(shade, kHeatStyles[level], look));
+    absl::StrAppend(&scale, Paint(Shade(level, look_), kHeatStyles[level], look_));
   }
-  return absl::StrCat("a column is ", ShortDuration(step), "; foreground 0% [", scale,
-                      "] 100%; a digit is planned batch in tenths of the cores\n");
+  std::string text = absl::StrCat("a column is ", ShortDuration(step_), "; foreground 0% [", scale,
+                                  "] 100%; batch and spare in tenths of the cores\n");
+  if (!map_.rows.empty()) {
+    absl::StrAppend(&text, absl::StrFormat("price: 0 is %.1f, 9 is %.1f %s\n", prices_.least,
+                                           prices_.most, map_.price_unit));
+  }
+  return text;
 }
 
 }  // namespace
 
-std::string DrawHeatMap(const HeatMap& map, const Look& look) {
-  int label_columns = 0;
-  for (const HeatRow& row : map.rows) label_columns = std::max(label_columns, Columns(row.name));
-  // The label, the local clock "Mon 23:10", and two gaps.
-  const int before = label_columns + 2 + 9 + 2;
-  const int room =
-      std::clamp((look.width > 0 ? look.width : 100) - before, kMinColumns, kMaxColumns);
-  const absl::Duration step = ColumnLength(map.horizon, room);
-  const int columns = static_cast<int>(std::ceil(absl::FDivDuration(map.horizon, step) - 1e-9));
-
-  std::string out;
+PriceRange PricesOf(const HeatMap& map) {
+  std::optional<PriceRange> range;
   for (const HeatRow& row : map.rows) {
-    const std::string ruler = Ruler(row, map.start, step, columns);
-    absl::StrAppend(&out, std::string(static_cast<size_t>(before), ' '),
-                    Paint(ruler, Style::kFaint, look), "\n");
-    StyledLine line;
-    line.Add(absl::StrCat(PadRight(row.name, label_columns), "  ",
-                          absl::FormatTime("%a %H:%M", map.start, row.zone), "  "),
-             Style::kPlain);
-    for (int column = 0; column < columns; ++column) {
-      const auto cell = MeanOver(row, map.start + step * column, map.start + step * (column + 1));
-      if (cell.has_value()) {
-        AddCell(*cell, look, line);
-      } else {
-        line.Add(" ", Style::kPlain);
-      }
+    for (const HeatCell& cell : row.cells) {
+      if (!range) range = {cell.price, cell.price};
+      range->least = std::min(range->least, cell.price);
+      range->most = std::max(range->most, cell.price);
     }
-    absl::StrAppend(&out, line.Render(look), "\n");
   }
-  return absl::StrCat(out, Legend(step, look));
+  return range.value_or(PriceRange{});
+}
+
+std::string DrawHeatMap(const HeatMap& map, const Look& look) {
+  const Drawer drawer(map, look);
+  std::string out;
+  for (const HeatRow& row : map.rows) absl::StrAppend(&out, drawer.Row(row));
+  return absl::StrCat(out, drawer.Legend());
 }
 
 }  // namespace heliotrope::cli

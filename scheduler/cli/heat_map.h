@@ -1,5 +1,5 @@
-// Draws the fleet as a heat map: a row per data center under its own local clock, the colour for
-// the foreground, digits for planned batch. Pure.
+// Draws the fleet's next days as a heat map: four lines per data center under its own local clock:
+// the foreground, the batch that is planned, what is spare, and the price. Pure.
 #pragma once
 
 #include <string>
@@ -17,11 +17,15 @@ struct HeatCell {
   double foreground = 0;
   double headroom = 0;
   double planned = 0;
+  double price = 0;  // Of a core-hour, in the map's unit.
+
+  double spare() const { return headroom > planned ? headroom - planned : 0; }
 };
 
 struct HeatRow {
   std::string name = {};
   absl::TimeZone zone = {};
+  double target = 1;  // What foreground and batch together should not exceed.
   // Sorted by start.
   std::vector<HeatCell> cells = {};
 };
@@ -30,10 +34,17 @@ struct HeatMap {
   absl::Time start = {};
   absl::Duration horizon = {};
   std::vector<HeatRow> rows = {};
+  std::string price_unit = {};  // As it is shown: "USD per MWh".
 };
 
-// Lines of text with a legend, each ended. Without colour the foreground shows as shade wherever no
-// batch is planned.
+// Of all prices of the map; both 0 if there are none.
+struct PriceRange {
+  double least = 0;
+  double most = 0;
+};
+PriceRange PricesOf(const HeatMap& map);
+
+// Lines of text with a legend, each ended.
 std::string DrawHeatMap(const HeatMap& map, const Look& look);
 
 }  // namespace heliotrope::cli

@@ -2,6 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -129,28 +133,65 @@ TEST(FleetTest, DrainSaysWhatHasChanged) {
   EXPECT_THAT(result.err, HasSubstr("3 tasks leave"));
 }
 
-TEST(PlanTest, ShowsTheMapAndWhatWaits) {
-  Fakes fakes;
-  v1::Plan& plan = fakes.world().plan;
+v1::Plan APlan() {
+  v1::Plan plan;
+  plan.set_price_unit("usd_per_mwh");
   v1::Plan::Row* row = plan.add_rows();
   row->set_data_center("dataCenters/dubai");
   row->set_time_zone("Asia/Dubai");
   row->set_capacity_milli_cores(10'000);
+  row->set_target_milli_cores(8'000);
   row->set_planning_mode("reactive");
   v1::Plan::Cell* cell = row->add_cells();
   *cell->mutable_start_time() = wire::ToProto(absl::FromUnixSeconds(1772409600));
   cell->mutable_length()->set_seconds(3600);
+  cell->set_headroom_milli_cores(6'000);
   cell->set_planned_milli_cores(4'000);
+  cell->set_price(31.5);
   v1::Plan::Intent* intent = plan.add_intents();
   intent->set_example_job("jobs/a");
   intent->set_pending_tasks(7);
   intent->set_tasks(3);
   intent->set_reason("NO_CAPACITY");
+  return plan;
+}
+
+TEST(PlanTest, ShowsTheMapAndWhatWaits) {
+  Fakes fakes;
+  fakes.world().plan = APlan();
   const Result result = fakes.Run({"plan", "show"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.out, HasSubstr("dubai  Mon 04:00  444444444444\n"));
+  EXPECT_THAT(result.out, HasSubstr("Mon 04:00  foreground\n"));
+  EXPECT_THAT(result.out, HasSubstr("           batch       444444444444\n"));
+  EXPECT_THAT(result.out, HasSubstr("           spare       222222222222\n"));
+  EXPECT_THAT(result.out, HasSubstr("price: 0 is 31.5, 9 is 31.5 USD per MWh\n"));
   EXPECT_THAT(result.out, HasSubstr("planned by measured load only: dubai"));
   EXPECT_THAT(result.out, HasSubstr("a      3/7  nowhere         NO_CAPACITY"));
+}
+
+TEST(PlanTest, CountsTheIntentsThatItDoesNotShow) {
+  Fakes fakes;
+  fakes.world().plan = APlan();
+  while (fakes.world().plan.intents_size() < 50) {
+    *fakes.world().plan.add_intents() = fakes.world().plan.intents(0);
+  }
+  fakes.world().plan.set_intents_left_out(7);
+  EXPECT_THAT(fakes.Run({"plan", "show"}).out, HasSubstr("\nand 17 more\n"));
+}
+
+TEST(PlanTest, WritesAPicture) {
+  Fakes fakes;
+  fakes.world().plan = APlan();
+  const std::string path = testing::TempDir() + "/plan_test_picture.svg";
+  const Result result = fakes.Run({"plan", "show", "--svg", path});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  std::stringstream picture;
+  picture << std::ifstream(path).rdbuf();
+  std::filesystem::remove(path);
+  EXPECT_THAT(picture.str(), testing::StartsWith("<?xml "));
+  EXPECT_THAT(picture.str(),
+              testing::AllOf(HasSubstr("dubai, Asia/Dubai"), HasSubstr("no plan yet"),
+                             HasSubstr("price, USD per MWh (right)")));
 }
 
 v1::Decision DecisionOn(const char* task) {

@@ -25,7 +25,8 @@ HeatRow RowOf(const char* name, const char* zone) {
                          .length = absl::Hours(1),
                          .foreground = day ? 0.9 : 0.1,
                          .headroom = day ? 0.0 : 0.7,
-                         .planned = local < 3 ? 0.5 : 0.0});
+                         .planned = local < 3 ? 0.5 : 0.0,
+                         .price = day ? 84.0 : 21.0});
   }
   return row;
 }
@@ -34,40 +35,61 @@ HeatMap Fleet() {
   return HeatMap{.start = absl::FromUnixSeconds(1772409600),
                  .horizon = absl::Hours(24),
                  .rows = {RowOf("hangzhou", "Asia/Shanghai"), RowOf("frankfurt-1", "Europe/Berlin"),
-                          RowOf("silicon-valley", "America/Los_Angeles")}};
+                          RowOf("silicon-valley", "America/Los_Angeles")},
+                 .price_unit = "USD per MWh"};
 }
 
 TEST(HeatMapTest, ShadesWhereThereIsNoColour) {
   EXPECT_EQ("\n" + DrawHeatMap(Fleet(), {.utf8 = true, .width = 80}), R"(
-                                   12          18          Tue         06
-hangzhou        Mon 08:00  ████████████████████████        555555
-                                     06          12          18          Tue
-frankfurt-1     Mon 01:00  5555          ████████████████████████        55
-                               18          Mon         06          12
-silicon-valley  Sun 16:00  ████████        555555          ████████████████
-a column is 30m; foreground 0% [ ░▒▓█] 100%; a digit is planned batch in tenths of the cores
+hangzhou                      09    12    15    18    21    Tue   03    06
+Mon 08:00       foreground  ████████████████████████
+                batch                                       555555
+                spare                               777777772222227777777777
+                price       999999999999999999999999000000000000000000000000
+frankfurt-1                     03    06    09    12    15    18    21    Tue
+Mon 01:00       foreground                ████████████████████████
+                batch       5555                                          55
+                spare       22227777777777                        7777777722
+                price       000000000000009999999999999999999999990000000000
+silicon-valley                  18    21    Mon   03    06    09    12    15
+Sun 16:00       foreground  ████████                        ████████████████
+                batch                       555555
+                spare               777777772222227777777777
+                price       999999990000000000000000000000009999999999999999
+a column is 30m; foreground 0% [ ░▒▓█] 100%; batch and spare in tenths of the cores
+price: 0 is 21.0, 9 is 84.0 USD per MWh
 )");
 }
 
 TEST(HeatMapTest, DrawsInAscii) {
   EXPECT_EQ("\n" + DrawHeatMap(Fleet(), {.width = 60}), R"(
-                               12    18    Tue   06
-hangzhou        Mon 08:00  ############    555
-                                06    12    18    Tue
-frankfurt-1     Mon 01:00  55     ############    5
-                             18    Mon   06    12
-silicon-valley  Sun 16:00  ####    555     ########
-a column is 1h; foreground 0% [ .:%#] 100%; a digit is planned batch in tenths of the cores
+hangzhou                        12    18    Tue   06
+Mon 08:00       foreground  ############
+                batch                       555
+                spare                   777722277777
+                price       999999999999000000000000
+frankfurt-1                      06    12    18    Tue
+Mon 01:00       foreground         ############
+                batch       55                     5
+                spare       2277777            77772
+                price       000000099999999999900000
+silicon-valley                18    Mon   06    12
+Sun 16:00       foreground  ####            ########
+                batch               555
+                spare           777722277777
+                price       999900000000000099999999
+a column is 1h; foreground 0% [ .:%#] 100%; batch and spare in tenths of the cores
+price: 0 is 21.0, 9 is 84.0 USD per MWh
 )");
 }
 
-TEST(HeatMapTest, PaintsTheForegroundAndMarksWhatHasNoHeadroom) {
+TEST(HeatMapTest, PaintsTheForegroundAndThePrice) {
   HeatMap map = Fleet();
   map.rows.resize(1);
   map.rows[0].cells.resize(2);
   map.horizon = absl::Hours(2);
   const std::string drawing = DrawHeatMap(map, {.color = true, .utf8 = true, .width = 60});
-  EXPECT_NE(drawing.find("\x1b[97;48;5;124m····"), std::string::npos) << drawing;
+  EXPECT_NE(drawing.find("foreground  \x1b[97;48;5;124m"), std::string::npos) << drawing;
 }
 
 TEST(HeatMapTest, AnyPlannedBatchIsSeen) {
@@ -76,7 +98,29 @@ TEST(HeatMapTest, AnyPlannedBatchIsSeen) {
   map.horizon = absl::Hours(1);
   map.rows[0].cells[0].planned = 0.001;
   const std::string drawing = DrawHeatMap(map, {.width = 60});
-  EXPECT_NE(drawing.find("111111111111"), std::string::npos) << drawing;
+  EXPECT_NE(drawing.find("batch       ............"), std::string::npos) << drawing;
+}
+
+TEST(HeatMapTest, BatchBeyondTheHeadroomLeavesNothingSpare) {
+  HeatMap map = Fleet();
+  map.rows.resize(1);
+  map.rows[0].cells = {
+      {.start = map.start, .length = absl::Hours(24), .headroom = 0.3, .planned = 0.4}};
+  const std::string drawing = DrawHeatMap(map, {.width = 80});
+  EXPECT_NE(drawing.find("  spare\n"), std::string::npos) << drawing;
+}
+
+// Half an hour off the whole ones, and a night that has no 02:00.
+TEST(HeatMapTest, TheRulerIsTheLocalClocks) {
+  HeatMap map = Fleet();
+  map.rows.resize(2);
+  map.rows[0].zone = Zone("Asia/Kolkata");
+  map.start = absl::FromUnixSeconds(1774735200);  // 2026-03-28 22:00 UTC.
+  map.horizon = absl::Hours(12);
+  const std::string drawing = DrawHeatMap(map, {.width = 80});
+  EXPECT_NE(drawing.find("hangzhou                   04      06      08  "), std::string::npos)
+      << drawing;
+  EXPECT_NE(drawing.find("Sun         04      06  "), std::string::npos) << drawing;
 }
 
 TEST(HeatMapTest, ABlockOfHoursFillsItsColumns) {
@@ -84,7 +128,7 @@ TEST(HeatMapTest, ABlockOfHoursFillsItsColumns) {
   map.rows.resize(1);
   map.rows[0].cells = {{.start = map.start, .length = absl::Hours(24), .planned = 0.9}};
   const std::string drawing = DrawHeatMap(map, {.width = 80});
-  EXPECT_NE(drawing.find(std::string(48, '9')), std::string::npos) << drawing;
+  EXPECT_NE(drawing.find("batch       " + std::string(48, '9')), std::string::npos) << drawing;
 }
 
 TEST(HeatMapTest, AFleetOfNoneHasOnlyItsLegend) {
