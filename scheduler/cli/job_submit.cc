@@ -7,6 +7,7 @@
 #include "scheduler/cli/failure.h"
 #include "scheduler/cli/fleet.h"
 #include "scheduler/cli/job.h"
+#include "scheduler/cli/job_view.h"
 #include "scheduler/cli/names.h"
 #include "scheduler/cli/request_id.h"
 #include "scheduler/cli/submit_request.h"
@@ -63,16 +64,28 @@ Outcome WaitFor(Context& context, const v1::Job& job) {
   return ResultOf(ended);
 }
 
+// What would become of it, in the words of `job explain`.
+Outcome DryRun(Context& context, Client& scheduler, const v1::CreateJobRequest& request) {
+  v1::ExplainJobRequest explain;
+  *explain.mutable_create() = request;
+  HT_ASSIGN_OR_RETURN(const v1::ExplainJobResponse answer,
+                      scheduler.Read(&v1::JobService::Stub::ExplainJob, explain));
+  if (context.json()) {
+    context.PrintJson(answer);
+  } else {
+    HT_ASSIGN_OR_RETURN(const absl::Time now, SchedulerNow(scheduler));
+    context.Print(ExplainText(answer, now, context.look()));
+  }
+  context.Say("a dry run: the job would be accepted; nothing was submitted");
+  return Exit::kOk;
+}
+
 Outcome Submit(Context& context, const SubmitFlags& flags) {
   HT_ASSIGN_OR_RETURN(Client * scheduler, context.Scheduler());
   HT_ASSIGN_OR_RETURN(const v1::CreateJobRequest request, RequestOf(context, flags, *scheduler));
+  if (flags.dry_run) return DryRun(context, *scheduler, request);
   const auto job = scheduler->Change(&v1::JobService::Stub::CreateJob, request);
   if (!job.ok()) return WithHowToRepeat(job.status(), request);
-  if (flags.dry_run) {
-    if (context.json()) context.PrintJson(*job);
-    context.Say("a dry run: the job would be accepted; nothing was submitted");
-    return Exit::kOk;
-  }
   const bool wait_with_json = context.json() && flags.wait;
   if (!context.json()) context.Print(absl::StrCat(job->name(), "\n"));
   if (context.json() && !wait_with_json) context.PrintJson(*job);
@@ -130,7 +143,8 @@ void AddCheckpoint(Verb& verb, SubmitFlags& flags) {
 void AddHow(Verb& verb, SubmitFlags& flags) {
   verb.Text("--request-id", flags.request_id, "ID",
             "the same id gives the same job, however often it is submitted");
-  verb.Flag("--dry-run", flags.dry_run, "check only; nothing is submitted");
+  verb.Flag("--dry-run", flags.dry_run,
+            "submit nothing; say what is wrong with it, or where and when it would run and why");
   verb.Flag("--wait", flags.wait, "wait for its end; exit 0 if it succeeded");
 }
 
@@ -148,6 +162,7 @@ void AddJobSubmit(CommandTree& tree, Noun noun) {
         "heliotrope job submit --count 100 --residency US,EU -- sh -c 'work "
         "$HELIOTROPE_TASK_INDEX'",
         "heliotrope job submit -f job.yaml --priority 10",
+        "heliotrope job submit -f job.yaml --dry-run",
         "job=$(heliotrope job submit -f job.yaml) && heliotrope job wait $job"},
        ""},
       [flags](Context& context) { return Submit(context, *flags); });

@@ -91,7 +91,7 @@ absl::Status Machine::CheckRoom(const model::JobSpec& spec) const {
                             {"limit", absl::StrCat(options_.max_pending_tasks)}});
 }
 
-Reply Machine::On(const SubmitJob& command) {
+Reply Machine::CheckSubmit(const SubmitJob& command) const {
   Reply reply;
   // Promise 2: decided in the same commit as the job itself.
   if (!command.request.empty()) {
@@ -130,7 +130,13 @@ Reply Machine::On(const SubmitJob& command) {
   if (!reply.status.ok()) return reply;
   reply.spec = spec;
   reply.create_time = now_;
-  if (command.validate_only) return reply;
+  return reply;
+}
+
+Reply Machine::On(const SubmitJob& command) {
+  Reply reply = CheckSubmit(command);
+  if (!reply.status.ok() || reply.replayed || command.validate_only) return reply;
+  const std::shared_ptr<const model::JobSpec>& spec = reply.spec;
 
   const JobUid uid = next_uid_;
   next_uid_ = next_uid_.next();

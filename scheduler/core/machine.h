@@ -55,6 +55,14 @@ struct MachineOptions {
   OutlookSource outlook;
 };
 
+// How a job that is not submitted would be planned. `plan` has one verdict, the job's, or none when
+// there is no grid yet; what it says is planned is the plan of now and this job.
+struct Preview {
+  Job job;  // With the first of its tasks only; all are counted.
+  plan::Class task_class;
+  plan::Plan plan;
+};
+
 struct Outcome {
   Reply reply;
   std::vector<Effect> effects;
@@ -116,6 +124,11 @@ class Machine {
   absl::Duration Remaining(const Job& job, const model::Task& task) const {
     return RemainingWork(job, task).mean;
   }
+  // What SubmitJob would be answered now; nothing changes by it and nothing is promised.
+  Reply CheckSubmit(const SubmitJob& command) const;
+  // How a job that CheckSubmit accepts would be planned into what the plan of now leaves free.
+  // REQUIRES: `spec` is of such a reply.
+  Preview PreviewOf(const JobId& id, std::shared_ptr<const model::JobSpec> spec) const;
   // The class that a waiting task is planned with; a fresh one of the same kind otherwise.
   plan::Class ClassOf(const Job& job, const model::Task& task) const;
   // The verdict that a waiting task's class has in the plan of now; nullptr if it is not planned

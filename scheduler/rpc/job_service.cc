@@ -315,11 +315,45 @@ grpc::ServerUnaryReactor* JobServiceImpl::ListTasks(grpc::CallbackServerContext*
 grpc::ServerUnaryReactor* JobServiceImpl::ExplainJob(grpc::CallbackServerContext* context,
                                                      const v1::ExplainJobRequest* request,
                                                      v1::ExplainJobResponse* response) {
+  if (request->has_create()) {
+    if (request->name().empty()) return ExplainNew(context, request->create(), response);
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    Finish(reactor, explain_, InvalidField("create", "instead of name, not beside it"));
+    return reactor;
+  }
   return Answer(context, core_, explain_, [request, response](const core::Machine& machine) {
     HT_ASSIGN_OR_RETURN(const auto found, FindTask(machine, request->name()));
     FillExplanation(machine, *found.first, found.second, *response);
     return absl::OkStatus();
   });
+}
+
+grpc::ServerUnaryReactor* JobServiceImpl::ExplainNew(grpc::CallbackServerContext* context,
+                                                     const v1::CreateJobRequest& request,
+                                                     v1::ExplainJobResponse* response) {
+  // As it would be submitted.
+  v1::CreateJobRequest submitted = request;
+  submitted.clear_validate_only();
+  auto command = ToCommand(submitted);
+  if (!command.ok()) {
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    Finish(reactor, explain_, command.status());
+    return reactor;
+  }
+  const bool named = !request.job_id().empty();
+  return Answer(context, core_, explain_,
+                [command = *std::move(command), named, response](const core::Machine& machine) {
+                  const core::Reply reply = machine.CheckSubmit(command);
+                  if (!reply.status.ok()) return reply.status;
+                  if (reply.replayed) {
+                    FillExplanation(machine, *machine.FindJob(reply.job), 0, *response);
+                    return absl::OkStatus();
+                  }
+                  FillPreview(machine, machine.PreviewOf(command.id, reply.spec), *response);
+                  // An id that is made up is not the one that it would get.
+                  if (!named) response->mutable_task()->clear_name();
+                  return absl::OkStatus();
+                });
 }
 
 }  // namespace heliotrope::rpc

@@ -45,6 +45,9 @@ class JobServiceImpl final : public v1::JobService::CallbackService {
  private:
   // INVALID_ARGUMENT names the field; makes up an id where none is given.
   absl::StatusOr<core::SubmitJob> ToCommand(const v1::CreateJobRequest& request);
+  grpc::ServerUnaryReactor* ExplainNew(grpc::CallbackServerContext* context,
+                                       const v1::CreateJobRequest& request,
+                                       v1::ExplainJobResponse* response);
   // Answers a create or cancel with the job as it is now.
   void FinishWithJob(grpc::ServerUnaryReactor* reactor, MethodMetrics& metrics, JobUid uid,
                      v1::Job* response);

@@ -18,6 +18,9 @@ void FillJob(const core::Machine& machine, const core::Job& job, v1::Job& proto)
 void FillTask(const core::Machine& machine, const core::Job& job, uint32_t index, v1::Task& proto);
 void FillExplanation(const core::Machine& machine, const core::Job& job, uint32_t index,
                      v1::ExplainJobResponse& proto);
+// Of a job that is not submitted.
+void FillPreview(const core::Machine& machine, const core::Preview& preview,
+                 v1::ExplainJobResponse& proto);
 
 void FillDataCenter(const core::Machine& machine, const model::DataCenter& data_center,
                     v1::DataCenter& proto);

@@ -1,5 +1,6 @@
 // Jobs, tasks and explanations.
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -63,15 +64,20 @@ struct Expectation {
   absl::Time end = absl::InfiniteFuture();
 };
 
-Expectation Expect(const core::Machine& machine, const core::Job& job, const model::Task& task) {
-  if (HoldsNode(task.state)) {
-    return {machine.now(), machine.now() + machine.Remaining(job, task)};
-  }
-  const plan::Verdict* verdict = machine.VerdictOf(job, task);
+// Of a task that waits, by the verdict of its class; nullptr: not planned yet.
+Expectation ExpectBy(const plan::Verdict* verdict, const core::Machine& machine,
+                     const core::Job& job, const model::Task& task) {
   if (verdict == nullptr || verdict->allotments.empty()) return {};
   const plan::Allotment& first = verdict->allotments.front();
   const absl::Time start = std::max(first.start, machine.now());
   return {start, start + machine.Remaining(job, task)};
+}
+
+Expectation Expect(const core::Machine& machine, const core::Job& job, const model::Task& task) {
+  if (HoldsNode(task.state)) {
+    return {machine.now(), machine.now() + machine.Remaining(job, task)};
+  }
+  return ExpectBy(machine.VerdictOf(job, task), machine, job, task);
 }
 
 void FillAttempt(const model::AttemptRecord& record, v1::Attempt& proto) {
@@ -140,6 +146,10 @@ v1::ExplainJobResponse::Option::Verdict VerdictToProto(plan::Option::Verdict ver
   return v1::ExplainJobResponse::Option::VERDICT_UNSPECIFIED;
 }
 
+std::string AtSecond(absl::Time time) {
+  return Rfc3339(absl::FromUnixSeconds(absl::ToUnixSeconds(time)));
+}
+
 std::string Summary(const core::Machine& machine, const core::Job& job, uint32_t index) {
   const model::Task& task = job.tasks[index];
   const std::string name = FormatTaskName(job.id, index);
@@ -151,17 +161,81 @@ std::string Summary(const core::Machine& machine, const core::Job& job, uint32_t
     const model::AttemptRecord& record = task.run->attempts.back();
     return absl::StrCat(name, " is ", model::TaskStateName(task.state), " in ",
                         record.data_center.value(), " (", model::ReasonName(record.placement), ": ",
-                        record.placement_detail, "); expected to end at ",
-                        Rfc3339(absl::FromUnixSeconds(absl::ToUnixSeconds(expected.end))));
+                        record.placement_detail, "); expected to end at ", AtSecond(expected.end));
   }
   const auto [reason, detail] = machine.WaitReason(job, task);
   std::string text = absl::StrCat(name, " waits: ", model::ReasonName(reason));
   if (!detail.empty()) absl::StrAppend(&text, ": ", detail);
   if (expected.start != absl::InfiniteFuture()) {
-    absl::StrAppend(&text, "; expected to start at ",
-                    Rfc3339(absl::FromUnixSeconds(absl::ToUnixSeconds(expected.start))));
+    absl::StrAppend(&text, "; expected to start at ", AtSecond(expected.start));
   }
   return text;
+}
+
+// "would start now in dubai: ...; expected to end at ...", of the first task; and of all, if there
+// are more.
+std::string PreviewSummary(const core::Machine& machine, const core::Preview& preview) {
+  const uint32_t count = preview.job.spec->count;
+  const std::string subject =
+      count == 1 ? "it" : absl::StrCat("the first of its ", count, " tasks");
+  if (preview.plan.verdicts.empty()) return absl::StrCat(subject, " would wait for the first plan");
+  const plan::Verdict& verdict = preview.plan.verdicts.back();
+  const std::string why = absl::StrCat(model::ReasonName(verdict.reason),
+                                       verdict.detail.empty() ? "" : ": ", verdict.detail);
+  if (verdict.allotments.empty()) return absl::StrCat(subject, " would wait: ", why);
+  const plan::Allotment& first = verdict.allotments.front();
+  const std::string place = machine.board().sites[first.site].id.value();
+  std::string text = first.start <= machine.now()
+                         ? absl::StrCat(subject, " would start now in ", place, ": ",
+                                        model::ReasonName(first.reason), ": ", first.detail)
+                         : absl::StrCat(subject, " would start at ", AtSecond(first.start), " in ",
+                                        place, ": ", why);
+  int placed = 0;
+  absl::Time end = absl::InfinitePast();
+  for (const plan::Allotment& allotment : verdict.allotments) {
+    placed += allotment.count;
+    end = std::max(end, allotment.end);
+  }
+  absl::StrAppend(&text, "; expected to end at ", AtSecond(first.end));
+  if (count == 1) return text;
+  absl::StrAppend(&text, ", the last of ", placed, " that have a place in the plan at ",
+                  AtSecond(end));
+  return text;
+}
+
+void FillPlanFacts(const core::Machine& machine, v1::ExplainJobResponse& proto) {
+  if (machine.current_plan().made > absl::InfinitePast()) {
+    *proto.mutable_plan_time() = wire::ToProto(machine.current_plan().made);
+  }
+  bool all_reactive = true;
+  for (const plan::Site& site : machine.board().sites) {
+    all_reactive = all_reactive && site.reactive;
+  }
+  proto.set_planning_mode(all_reactive ? "reactive" : "forecast");
+}
+
+// What each data center could offer; the chosen one is marked.
+void FillOptions(const plan::Input& input, const plan::Plan& plan, const plan::Class& task_class,
+                 std::optional<size_t> chosen, v1::ExplainJobResponse& proto) {
+  for (const plan::Option& option : plan::Explain(input, plan, task_class)) {
+    v1::ExplainJobResponse::Option& out = *proto.add_options();
+    out.set_data_center(DataCenterName(input.sites[option.site].id));
+    out.set_verdict(VerdictToProto(option.verdict));
+    out.set_reason(std::string(model::ReasonName(option.reason)));
+    out.set_detail(option.detail.empty() ? VerdictWord(option.verdict) : option.detail);
+    if (option.start != absl::InfiniteFuture()) {
+      *out.mutable_start_time() = wire::ToProto(option.start);
+      *out.mutable_end_time() = wire::ToProto(option.end);
+    }
+    out.set_mean_price(option.mean_price);
+    out.set_chosen(chosen == option.site);
+  }
+}
+
+plan::Input InputOf(const core::Machine& machine) {
+  plan::Input input = machine.board();
+  input.now = machine.now();
+  return input;
 }
 
 }  // namespace
@@ -236,34 +310,41 @@ void FillExplanation(const core::Machine& machine, const core::Job& job, uint32_
   const model::Task& task = job.tasks[index];
   proto.set_summary(Summary(machine, job, index));
   FillTask(machine, job, index, *proto.mutable_task());
-  plan::Input input = machine.board();
-  input.now = machine.now();
-  if (machine.current_plan().made > absl::InfinitePast()) {
-    *proto.mutable_plan_time() = wire::ToProto(machine.current_plan().made);
-  }
-  bool all_reactive = true;
-  for (const plan::Site& site : input.sites) all_reactive = all_reactive && site.reactive;
-  proto.set_planning_mode(all_reactive ? "reactive" : "forecast");
+  FillPlanFacts(machine, proto);
   if (IsTerminal(task.state)) return;
+  const plan::Input input = InputOf(machine);
+  std::optional<size_t> chosen;
   const plan::Verdict* verdict = machine.VerdictOf(job, task);
-  for (const plan::Option& option :
-       plan::Explain(input, machine.current_plan(), machine.ClassOf(job, task))) {
-    v1::ExplainJobResponse::Option& out = *proto.add_options();
-    out.set_data_center(DataCenterName(input.sites[option.site].id));
-    out.set_verdict(VerdictToProto(option.verdict));
-    out.set_reason(std::string(model::ReasonName(option.reason)));
-    out.set_detail(option.detail.empty() ? VerdictWord(option.verdict) : option.detail);
-    if (option.start != absl::InfiniteFuture()) {
-      *out.mutable_start_time() = wire::ToProto(option.start);
-      *out.mutable_end_time() = wire::ToProto(option.end);
+  if (HoldsNode(task.state)) {
+    for (size_t site = 0; site < input.sites.size(); ++site) {
+      if (input.sites[site].id == task.run->attempts.back().data_center) chosen = site;
     }
-    out.set_mean_price(option.mean_price);
-    const bool planned = verdict != nullptr && !verdict->allotments.empty() &&
-                         verdict->allotments.front().site == option.site;
-    const bool there = HoldsNode(task.state) &&
-                       task.run->attempts.back().data_center == input.sites[option.site].id;
-    out.set_chosen(HoldsNode(task.state) ? there : planned);
+  } else if (verdict != nullptr && !verdict->allotments.empty()) {
+    chosen = verdict->allotments.front().site;
   }
+  FillOptions(input, machine.current_plan(), machine.ClassOf(job, task), chosen, proto);
+}
+
+void FillPreview(const core::Machine& machine, const core::Preview& preview,
+                 v1::ExplainJobResponse& proto) {
+  proto.set_summary(PreviewSummary(machine, preview));
+  v1::Task& task = *proto.mutable_task();
+  FillTask(machine, preview.job, 0, task);
+  FillPlanFacts(machine, proto);
+  std::optional<size_t> chosen;
+  if (!preview.plan.verdicts.empty()) {
+    const plan::Verdict& verdict = preview.plan.verdicts.back();
+    task.set_reason(std::string(model::ReasonName(verdict.reason)));
+    task.set_detail(verdict.detail);
+    if (!verdict.allotments.empty()) {
+      const Expectation expected =
+          ExpectBy(&verdict, machine, preview.job, preview.job.tasks.front());
+      *task.mutable_expected_start_time() = wire::ToProto(expected.start);
+      *task.mutable_expected_end_time() = wire::ToProto(verdict.allotments.front().end);
+      chosen = verdict.allotments.front().site;
+    }
+  }
+  FillOptions(InputOf(machine), preview.plan, preview.task_class, chosen, proto);
 }
 
 }  // namespace heliotrope::rpc

@@ -202,6 +202,27 @@ class ApiTest(FleetTest):
         self.until_state("jobs/eu", "SUCCEEDED")
         self.assertEqual(self.tasks("jobs/eu")[0].data_center, "dataCenters/frankfurt-1")
 
+    def test_a_job_is_explained_before_it_is_submitted(self):
+        self.scheduler(["frankfurt-1", "virginia"])
+        self.agent("f1", "frankfurt-1")
+        self.agent("v1", "virginia")
+        create = jobs_pb2.CreateJobRequest(
+            job_id="maybe", job=job_of(["/bin/true"], residency=["EU"]))
+        why = until(lambda: next((a for a in [self.jobs.ExplainJob(
+            jobs_pb2.ExplainJobRequest(create=create), timeout=10)]
+            if "would start now in frankfurt-1" in a.summary), None), "both agents are there")
+        self.assertEqual({o.data_center: o.reason for o in why.options if not o.chosen},
+                         {"dataCenters/virginia": "RESIDENCY"})
+        self.assertFalse(self.jobs.ListJobs(jobs_pb2.ListJobsRequest(), timeout=10).jobs)
+        create.job.residency[:] = ["XX"]
+        errors = []
+        for call, request in ((self.jobs.CreateJob, create), (
+                self.jobs.ExplainJob, jobs_pb2.ExplainJobRequest(create=create))):
+            with self.assertRaises(grpc.RpcError) as refused:
+                call(request, timeout=10)
+            errors.append((refused.exception.code(), violations(refused.exception)))
+        self.assertEqual(errors[0], errors[1])
+
     def test_decisions_are_listed_with_reasons(self):
         self.scheduler()
         self.agent("f1", "frankfurt-1")

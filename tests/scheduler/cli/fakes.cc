@@ -106,6 +106,8 @@ class FakeJobs : public v1::JobService::Service {
   grpc::Status ExplainJob(grpc::ServerContext*, const v1::ExplainJobRequest* request,
                           v1::ExplainJobResponse* response) override {
     const Lock lock(world_.mutex);
+    if (request->has_create()) world_.previews.push_back(request->create());
+    if (request->has_create() && !world_.refusal.ok()) return wire::ToGrpc(world_.refusal);
     *response = world_.explanation;
     response->mutable_task()->set_name(request->name());
     return grpc::Status::OK;

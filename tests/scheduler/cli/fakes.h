@@ -51,6 +51,7 @@ struct World {
 
   // What was asked.
   std::vector<v1::CreateJobRequest> creates;
+  std::vector<v1::CreateJobRequest> previews;
   std::vector<v1::WatchJobsRequest> watched;
   std::vector<v1::ListJobsRequest> job_lists;
   std::vector<v1::CancelJobRequest> cancels;

@@ -116,13 +116,29 @@ TEST(SubmitTest, ARelativeDeadlineCountsFromTheSchedulersClock) {
   EXPECT_EQ(fakes.world().creates.at(0).job().deadline().seconds(), 1772409600 + 5400);
 }
 
-TEST(SubmitTest, ADryRunSubmitsNothing) {
+TEST(SubmitTest, ADryRunSubmitsNothingAndExplains) {
   Fakes fakes;
-  const Result result = fakes.Run({"job", "submit", "--dry-run", "--", "true"});
-  EXPECT_EQ(result.exit_code, 0);
-  EXPECT_EQ(result.out, "");
+  fakes.world().explanation.set_summary("it would start now in dubai");
+  const Result result = fakes.Run({"job", "submit", "--dry-run", "--name", "a", "--", "true"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, testing::StartsWith("it would start now in dubai\n"));
   EXPECT_THAT(result.err, HasSubstr("nothing was submitted"));
-  EXPECT_TRUE(fakes.world().creates.at(0).validate_only());
+  EXPECT_TRUE(fakes.world().creates.empty());
+  ASSERT_EQ(fakes.world().previews.size(), 1U);
+  EXPECT_EQ(fakes.world().previews[0].job_id(), "a");
+  EXPECT_TRUE(fakes.world().previews[0].validate_only());
+  const Result json = fakes.Run({"--json", "job", "submit", "--dry-run", "--", "true"});
+  EXPECT_THAT(json.out, HasSubstr("\"summary\": \"it would start now in dubai\""));
+}
+
+TEST(SubmitTest, ADryRunIsRefusedAsTheJobWouldBe) {
+  Fakes fakes;
+  fakes.world().refusal = absl::FailedPreconditionError("deadline cannot be met");
+  const Result dry = fakes.Run({"job", "submit", "--dry-run", "--", "true"});
+  const Result wet = fakes.Run({"job", "submit", "--", "true"});
+  EXPECT_EQ(dry.exit_code, 1);
+  EXPECT_EQ(dry.out, "");
+  EXPECT_EQ(dry.err, wet.err);
 }
 
 TEST(SubmitTest, WithJsonTheJobIsOneDocument) {
