@@ -23,6 +23,13 @@ std::string Why(const std::string& reason, const std::string& detail) {
   return detail.empty() ? reason : detail;
 }
 
+// "98 %", of a task for which no time is left "0 %".
+std::string ChanceWords(double chance) {
+  if (chance >= 0.995) return "over 99 %";
+  if (chance > 0 && chance < 0.005) return "below 1 %";
+  return absl::StrFormat("%.0f %%", chance * 100);
+}
+
 std::string CheckpointWords(const v1::TaskTemplate& task) {
   if (!task.has_checkpoint()) return "none: it is never moved";
   const v1::Checkpointing& checkpoint = task.checkpoint();
@@ -232,6 +239,13 @@ std::string ExplainText(const v1::ExplainJobResponse& answer, absl::Time now, co
   }
   if (task.has_expected_end_time() && !HasEnded(task.state())) {
     facts.Add("expected end", TimeWordsFrom(TimeOf(task.expected_end_time()), now));
+  }
+  if (answer.has_deadline_chance()) {
+    facts.Add(
+        "chance to meet its deadline",
+        absl::StrCat(
+            ChanceWords(answer.deadline_chance()),
+            answer.deadline_chance_learned() ? "" : " (no history: against the expectation only)"));
   }
   facts.Add("planning", answer.planning_mode());
   if (answer.has_plan_time()) {

@@ -43,23 +43,26 @@ void Machine::LearnDuration(const Job& job, const model::Task& task) {
   changes_.removed_durations.insert(learned.removed.begin(), learned.removed.end());
 }
 
+absl::Duration Machine::WorkDone(const model::Task& task) const {
+  if (task.run == nullptr) return absl::ZeroDuration();
+  absl::Duration done = HoldsNode(task.state)  ? task.run->base_progress
+                        : task.run->checkpoint ? task.run->checkpoint->progress
+                                               : absl::ZeroDuration();
+  if (task.state == TaskState::kRunning || task.state == TaskState::kCheckpointing) {
+    const absl::Time started = task.run->attempts.back().start_time;
+    if (started < now_) done += now_ - started;
+  }
+  return done;
+}
+
 curve::RemainingWork Machine::RemainingWork(const Job& job, const model::Task& task) const {
   const model::JobSpec& spec = *job.spec;
-  absl::Duration done = absl::ZeroDuration();
-  if (task.run != nullptr) {
-    done = HoldsNode(task.state)  ? task.run->base_progress
-           : task.run->checkpoint ? task.run->checkpoint->progress
-                                  : absl::ZeroDuration();
-    if (task.state == TaskState::kRunning || task.state == TaskState::kCheckpointing) {
-      const absl::Time started = task.run->attempts.back().start_time;
-      if (started < now_) done += now_ - started;
-    }
-  }
   const double core_hours =
       spec.request.cores.cores() * absl::ToDoubleHours(spec.expected_duration);
   const double quantile = 1 - plan::MissChance(fleet_.planning, core_hours);
-  curve::RemainingWork left = durations_.Remaining(spec.account, curve::JobStem(job.id.value()),
-                                                   spec.expected_duration, done, quantile);
+  curve::RemainingWork left =
+      durations_.Remaining(spec.account, curve::JobStem(job.id.value()), spec.expected_duration,
+                           WorkDone(task), quantile);
   left.high = std::max(left.high, left.mean);
   return left;
 }
@@ -91,6 +94,13 @@ std::vector<plan::FutureWork> Machine::FutureWork() const {
          .slack = work.slack});
   }
   return future;
+}
+
+curve::Chance Machine::ChanceWithin(const Job& job, const model::Task& task,
+                                    absl::Duration limit) const {
+  const model::JobSpec& spec = *job.spec;
+  return durations_.ChanceWithin(spec.account, curve::JobStem(job.id.value()),
+                                 spec.expected_duration, WorkDone(task), limit);
 }
 
 }  // namespace heliotrope::core

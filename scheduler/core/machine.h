@@ -124,6 +124,9 @@ class Machine {
   absl::Duration Remaining(const Job& job, const model::Task& task) const {
     return RemainingWork(job, task).mean;
   }
+  // The chance that a task of the job ends when it may run so much longer. A task that has not been
+  // submitted counts as new.
+  curve::Chance ChanceWithin(const Job& job, const model::Task& task, absl::Duration limit) const;
   // What SubmitJob would be answered now; nothing changes by it and nothing is promised.
   Reply CheckSubmit(const SubmitJob& command) const;
   // How a job that CheckSubmit accepts would be planned into what the plan of now leaves free.
@@ -272,6 +275,7 @@ class Machine {
   void WantPlan();
 
   // learning.cc
+  absl::Duration WorkDone(const model::Task& task) const;
   void LearnDuration(const Job& job, const model::Task& task);
   void LearnDemand(const Job& job);
   std::vector<plan::FutureWork> FutureWork() const;

@@ -100,6 +100,15 @@ struct Durations::Mixture {
     for (size_t i = 0; i < size; ++i) sum += share[i] * tails[i]->ratio[bin];
     return sum;
   }
+  // Of all tasks those whose ratio is higher; within a bin evenly.
+  double Above(double ratio) const {
+    const auto& edges = Edges<kBins + 1>();
+    if (!(ratio < edges[kBins])) return 0;
+    const size_t bin = BinOf(ratio);
+    const double low = std::max(ratio, edges[bin]);
+    const double part = (edges[bin + 1] - low) / (edges[bin + 1] - edges[bin]);
+    return Share(bin + 1) + std::max(0.0, part * (Share(bin) - Share(bin + 1)));
+  }
 };
 
 Durations::Durations() {
@@ -226,6 +235,23 @@ RemainingWork Durations::Remaining(const AccountId& account, absl::string_view s
   const double way = at_from > at_edge ? (at_from - above) / (at_from - at_edge) : 1;
   const double high = from + (edges[first] - from) * std::clamp(way, 0.0, 1.0);
   return {.mean = left(sum / all - so_far), .high = left(high - so_far)};
+}
+
+Chance Durations::ChanceWithin(const AccountId& account, absl::string_view stem,
+                               absl::Duration expected, absl::Duration done,
+                               absl::Duration limit) const {
+  const Mixture mixture = MixtureOf(account, stem);
+  Chance chance;
+  chance.learned = mixture.size > 1;
+  if (limit <= absl::ZeroDuration()) return chance;
+  const double seconds = std::max(1.0, absl::ToDoubleSeconds(expected));
+  const double so_far = std::max(0.0, absl::ToDoubleSeconds(done)) / seconds;
+  const double more = absl::ToDoubleSeconds(limit) / seconds;
+  const double not_ended = mixture.Above(so_far);
+  chance.value = not_ended > 0 ? 1 - mixture.Above(so_far + more) / not_ended
+                               : -std::expm1(-more / kBeyondMean);
+  chance.value = std::clamp(chance.value, 0.0, 1.0);
+  return chance;
 }
 
 std::optional<absl::Duration> Durations::Typical(const AccountId& account) const {

@@ -25,6 +25,12 @@ struct RemainingWork {
   absl::Duration high;  // A quantile of the same distribution.
 };
 
+// Whether a task ends in time.
+struct Chance {
+  double value = 0;      // 0 to 1.
+  bool learned = false;  // Some task has ended; otherwise all that is known is what is expected.
+};
+
 // The memory of one key as plain values; the version fixes their number.
 struct DurationState {
   static constexpr int kVersion = 1;
@@ -66,6 +72,12 @@ class Durations {
   // times its expectation a tenth and three tenths of that. REQUIRES: expected > 0.
   RemainingWork Remaining(const AccountId& account, absl::string_view stem, absl::Duration expected,
                           absl::Duration done, double quantile) const;
+
+  // Of a task that has already run `done`: the chance that it ends before it has run `limit` longer,
+  // given that it has not ended. Of one that has run sixteen times its expectation as if what is
+  // left were exponential around the mean that Remaining tells. REQUIRES: expected > 0.
+  Chance ChanceWithin(const AccountId& account, absl::string_view stem, absl::Duration expected,
+                      absl::Duration done, absl::Duration limit) const;
 
   // The geometric mean of what the last tasks of the account took, some fifty of them, in whole
   // seconds; nothing before five have ended.

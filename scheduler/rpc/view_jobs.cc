@@ -214,6 +214,26 @@ void FillPlanFacts(const core::Machine& machine, v1::ExplainJobResponse& proto) 
   proto.set_planning_mode(all_reactive ? "reactive" : "forecast");
 }
 
+// Whether the task, which is to run from `start` on and stand still for `pauses`, is in time.
+void FillChance(const core::Machine& machine, const core::Job& job, const model::Task& task,
+                absl::Time start, absl::Duration pauses, v1::ExplainJobResponse& proto) {
+  if (job.spec->deadline == absl::InfiniteFuture()) return;
+  const absl::Duration limit = job.spec->deadline - std::max(start, machine.now()) - pauses;
+  const curve::Chance chance = machine.ChanceWithin(job, task, limit);
+  proto.set_deadline_chance(chance.value);
+  proto.set_deadline_chance_learned(chance.learned);
+}
+
+// Of one that waits: the next to start, by the verdict of its class.
+void FillChanceBy(const plan::Verdict* verdict, const plan::Class& task_class,
+                  const core::Machine& machine, const core::Job& job, const model::Task& task,
+                  v1::ExplainJobResponse& proto) {
+  if (verdict == nullptr || verdict->allotments.empty()) return;
+  const plan::Allotment& first = verdict->allotments.front();
+  const absl::Duration pauses = first.end - first.start - task_class.remaining;
+  FillChance(machine, job, task, first.start, std::max(pauses, absl::ZeroDuration()), proto);
+}
+
 // What each data center could offer; the chosen one is marked.
 void FillOptions(const plan::Input& input, const plan::Plan& plan, const plan::Class& task_class,
                  std::optional<size_t> chosen, v1::ExplainJobResponse& proto) {
@@ -315,14 +335,19 @@ void FillExplanation(const core::Machine& machine, const core::Job& job, uint32_
   const plan::Input input = InputOf(machine);
   std::optional<size_t> chosen;
   const plan::Verdict* verdict = machine.VerdictOf(job, task);
+  const plan::Class task_class = machine.ClassOf(job, task);
   if (HoldsNode(task.state)) {
+    // Of one that is to leave what the move takes.
+    const absl::Duration pause = task.run->move ? task_class.move_pause : absl::ZeroDuration();
+    FillChance(machine, job, task, machine.now(), pause, proto);
     for (size_t site = 0; site < input.sites.size(); ++site) {
       if (input.sites[site].id == task.run->attempts.back().data_center) chosen = site;
     }
   } else if (verdict != nullptr && !verdict->allotments.empty()) {
     chosen = verdict->allotments.front().site;
   }
-  FillOptions(input, machine.current_plan(), machine.ClassOf(job, task), chosen, proto);
+  if (!HoldsNode(task.state)) FillChanceBy(verdict, task_class, machine, job, task, proto);
+  FillOptions(input, machine.current_plan(), task_class, chosen, proto);
 }
 
 void FillPreview(const core::Machine& machine, const core::Preview& preview,
@@ -343,6 +368,8 @@ void FillPreview(const core::Machine& machine, const core::Preview& preview,
       *task.mutable_expected_end_time() = wire::ToProto(verdict.allotments.front().end);
       chosen = verdict.allotments.front().site;
     }
+    FillChanceBy(&verdict, preview.task_class, machine, preview.job, preview.job.tasks.front(),
+                 proto);
   }
   FillOptions(InputOf(machine), preview.plan, preview.task_class, chosen, proto);
 }

@@ -215,5 +215,33 @@ plan made       5m ago
 )");
 }
 
+TEST(JobViewTest, TheChanceToMeetTheDeadline) {
+  struct Case {
+    double chance;
+    bool learned;
+    const char* words;
+  };
+  const Case cases[] = {
+      {0.98, true, "  98 %\n"},
+      {0.7312, false, "  73 % (no history: against the expectation only)\n"},
+      {0.9999, true, "  over 99 %\n"},
+      {1, true, "  over 99 %\n"},
+      {0.002, true, "  below 1 %\n"},
+      {0, true, "  0 %\n"},
+  };
+  for (const Case& c : cases) {
+    v1::ExplainJobResponse answer;
+    answer.set_summary("it waits");
+    answer.set_deadline_chance(c.chance);
+    answer.set_deadline_chance_learned(c.learned);
+    EXPECT_NE(
+        ExplainText(answer, kNow, {}).find(std::string("chance to meet its deadline") + c.words),
+        std::string::npos)
+        << ExplainText(answer, kNow, {});
+  }
+  v1::ExplainJobResponse none;
+  EXPECT_EQ(ExplainText(none, kNow, {}).find("chance"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace heliotrope::cli

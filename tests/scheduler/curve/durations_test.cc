@@ -19,6 +19,9 @@ constexpr absl::Duration kHour = absl::Hours(1);
 double MeanHours(const Durations& durations, absl::string_view stem, absl::Duration done) {
   return absl::ToDoubleHours(durations.Remaining(kAcme, stem, kHour, done, 0.5).mean);
 }
+Chance ChanceOf(const Durations& durations, double done_hours, double limit_hours) {
+  return durations.ChanceWithin(kAcme, "nightly", kHour, done_hours * kHour, limit_hours * kHour);
+}
 double HighHours(const Durations& durations, absl::string_view stem, absl::Duration done,
                  double quantile) {
   return absl::ToDoubleHours(durations.Remaining(kAcme, stem, kHour, done, quantile).high);
@@ -143,6 +146,56 @@ TEST(Durations, MoreMayBeLeftTheHigherTheQuantileAndTheTaskNeverEndsBeforeNow) {
       before = high;
     }
     EXPECT_LE(MeanHours(durations, "wild", done * kHour), std::max(before, 0.1));
+  }
+}
+
+TEST(Durations, TheChanceOfAnEndInTimeIsThatOfTheExpectationBeforeAnythingIsKnown) {
+  const Durations durations;
+  EXPECT_FALSE(ChanceOf(durations, 0, 1).learned);
+  EXPECT_NEAR(ChanceOf(durations, 0, 1).value, 0.5, 0.01);
+  EXPECT_NEAR(ChanceOf(durations, 0, std::exp(0.3 * 1.2816)).value, 0.9, 0.01);
+  EXPECT_LT(ChanceOf(durations, 0, 0.2).value, 0.001);
+  EXPECT_EQ(ChanceOf(durations, 0, 20).value, 1);
+  EXPECT_EQ(durations.ChanceWithin(kAcme, "", kHour, kHour, absl::InfiniteDuration()).value, 1);
+}
+
+TEST(Durations, WithoutTimeThereIsNoChance) {
+  Durations durations;
+  for (const double done : {0.0, 0.5, 3.0, 17.0}) {
+    EXPECT_EQ(ChanceOf(durations, done, 0).value, 0) << done;
+    EXPECT_EQ(ChanceOf(durations, done, -1).value, 0) << done;
+  }
+  EXPECT_FALSE(ChanceOf(durations, 0, -1).learned);
+  durations.Learn(kAcme, "other", kHour, kHour, kStart);
+  EXPECT_TRUE(ChanceOf(durations, 0, -1).learned) << "of its account";
+}
+
+TEST(Durations, TheChanceIsGivenThatTheTaskHasNotEnded) {
+  Durations durations;
+  for (int i = 0; i < 2000; ++i) {
+    durations.Learn(kAcme, "nightly", kHour, (i % 4 == 0 ? 3 : 0.5) * kHour, kStart);
+  }
+  EXPECT_NEAR(ChanceOf(durations, 0, 1).value, 0.75, 0.02);
+  EXPECT_LT(ChanceOf(durations, 1, 1).value, 0.1) << "the short ones have ended by then";
+  EXPECT_GT(ChanceOf(durations, 1, 2.2).value, 0.95);
+  // As good as a way beyond all that was seen.
+  EXPECT_NEAR(ChanceOf(durations, 17, 0.1).value, 1 - std::exp(-1), 1e-9);
+}
+
+TEST(Durations, TheChanceOfTheQuantileIsThatQuantile) {
+  Durations durations;
+  for (int i = 0; i < 300; ++i) {
+    durations.Learn(kAcme, "nightly", kHour, (0.4 + 0.01 * (i * 37 % 211)) * kHour, kStart);
+  }
+  for (const double done : {0.0, 0.3, 1.0, 2.0}) {
+    double before = 0;
+    for (const double quantile : {0.3, 0.6, 0.9, 0.99, 0.999}) {
+      const double high = HighHours(durations, "nightly", done * kHour, quantile);
+      const double chance = ChanceOf(durations, done, high).value;
+      EXPECT_NEAR(chance, quantile, 1e-6) << done;
+      EXPECT_GT(chance, before);
+      before = chance;
+    }
   }
 }
 
