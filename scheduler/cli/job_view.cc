@@ -254,6 +254,10 @@ std::string ExplainText(const v1::ExplainJobResponse& answer, absl::Time now, co
   absl::StrAppend(&text, facts.Render(look));
   const std::string options = OptionsText(answer, now, look);
   if (!options.empty()) absl::StrAppend(&text, "\n", options);
+  if (answer.remedies_size() > 0) absl::StrAppend(&text, "\nit would be better off:\n");
+  for (const std::string& line : answer.remedies()) {
+    absl::StrAppend(&text, "   ", Printable(line), "\n");
+  }
   return text;
 }
 

@@ -6,9 +6,11 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "scheduler/base/duration.h"
 #include "scheduler/base/names.h"
 #include "scheduler/model/reason.h"
+#include "scheduler/plan/remedies.h"
 #include "scheduler/rpc/convert_job.h"
 #include "scheduler/rpc/view.h"
 #include "scheduler/wire/time.h"
@@ -252,6 +254,14 @@ void FillOptions(const plan::Input& input, const plan::Plan& plan, const plan::C
   }
 }
 
+void FillRemedies(const plan::Input& input, const plan::Plan& plan, const plan::Class& task_class,
+                  const core::Job& job, v1::ExplainJobResponse& proto) {
+  const std::string residency = absl::StrJoin(job.spec->residency.words, ",");
+  for (std::string& line : plan::Remedies(input, plan, task_class, residency)) {
+    proto.add_remedies(std::move(line));
+  }
+}
+
 plan::Input InputOf(const core::Machine& machine) {
   plan::Input input = machine.board();
   input.now = machine.now();
@@ -348,6 +358,9 @@ void FillExplanation(const core::Machine& machine, const core::Job& job, uint32_
   }
   if (!HoldsNode(task.state)) FillChanceBy(verdict, task_class, machine, job, task, proto);
   FillOptions(input, machine.current_plan(), task_class, chosen, proto);
+  if (task.state == TaskState::kPending) {
+    FillRemedies(input, machine.current_plan(), task_class, job, proto);
+  }
 }
 
 void FillPreview(const core::Machine& machine, const core::Preview& preview,
@@ -371,7 +384,9 @@ void FillPreview(const core::Machine& machine, const core::Preview& preview,
     FillChanceBy(&verdict, preview.task_class, machine, preview.job, preview.job.tasks.front(),
                  proto);
   }
-  FillOptions(InputOf(machine), preview.plan, preview.task_class, chosen, proto);
+  const plan::Input input = InputOf(machine);
+  FillOptions(input, preview.plan, preview.task_class, chosen, proto);
+  FillRemedies(input, preview.plan, preview.task_class, preview.job, proto);
 }
 
 }  // namespace heliotrope::rpc

@@ -243,5 +243,22 @@ TEST(JobViewTest, TheChanceToMeetTheDeadline) {
   EXPECT_EQ(ExplainText(none, kNow, {}).find("chance"), std::string::npos);
 }
 
+TEST(JobViewTest, WhatWouldBeBetter) {
+  v1::ExplainJobResponse answer;
+  answer.set_summary("it waits");
+  EXPECT_EQ(ExplainText(answer, kNow, {}).find("better"), std::string::npos);
+  answer.add_remedies(
+      "sooner in virginia (now instead of 08:05 UTC), but its residency EU forbids it");
+  answer.add_remedies("sooner in dubai (03:00 UTC instead of 08:05 UTC) if it could checkpoint");
+  const std::string text = ExplainText(answer, kNow, {});
+  const std::string lines = R"(
+it would be better off:
+   sooner in virginia (now instead of 08:05 UTC), but its residency EU forbids it
+   sooner in dubai (03:00 UTC instead of 08:05 UTC) if it could checkpoint
+)";
+  ASSERT_GE(text.size(), lines.size());
+  EXPECT_EQ(text.substr(text.size() - lines.size()), lines);
+}
+
 }  // namespace
 }  // namespace heliotrope::cli

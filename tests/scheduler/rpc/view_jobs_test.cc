@@ -149,5 +149,20 @@ TEST_F(ExplanationTest, WithoutADeadlineThereIsNoChanceToTell) {
   EXPECT_FALSE(Previewed(AJob("free", 4, absl::InfiniteFuture())).has_deadline_chance());
 }
 
+TEST_F(ExplanationTest, WhatAnotherJobWouldGainIsToldOfOneThatWaits) {
+  ASSERT_TRUE(Apply(AJob("first", 12, absl::InfiniteFuture())).status.ok());
+  Plan();
+  const core::SubmitJob next = AJob("next", 4, absl::InfiniteFuture());
+  const v1::ExplainJobResponse before = Previewed(next);
+  ASSERT_EQ(before.remedies_size(), 1);
+  EXPECT_THAT(before.remedies(0), testing::HasSubstr("in virginia (now"));
+  EXPECT_THAT(before.remedies(0), testing::EndsWith(", but its residency AE forbids it"));
+  ASSERT_TRUE(Apply(next).status.ok());
+  Plan();
+  ASSERT_EQ(Explained("next").remedies_size(), 1);
+  EXPECT_THAT(Explained("next").remedies(0), testing::HasSubstr("in virginia (now"));
+  EXPECT_EQ(Explained("first").remedies_size(), 0) << "it has its place";
+}
+
 }  // namespace
 }  // namespace heliotrope::rpc
