@@ -52,6 +52,16 @@ absl::Time FirstStart(const plan::Verdict& verdict) {
   return absl::InfiniteFuture();
 }
 
+// Room granted to tasks that have started since is no longer kept.
+void UseGrants(plan::Verdict& verdict, size_t started) {
+  auto left = static_cast<int64_t>(started);
+  for (plan::Grant& grant : verdict.grants) {
+    const int64_t used = std::min(grant.count, left);
+    grant.count -= used;
+    left -= used;
+  }
+}
+
 }  // namespace
 
 ClassKey Machine::KeyOf(const Job& job, const model::Task& task) const {
@@ -381,6 +391,7 @@ void Machine::SortDispatchOrder() {
 void Machine::DispatchClass(Classes::iterator dispatched, plan::Verdict& verdict) {
   const ClassQueue& queue = dispatched->second;
   const plan::Class task_class = ClassFrom(dispatched->first, queue);
+  const size_t waiting = queue.tasks.size();
   // Who must run takes room within the target first, wherever it is, before it exceeds one.
   const plan::Mode within =
       verdict.mode == plan::Mode::kMustRun ? plan::Mode::kAsSoonAsPossible : verdict.mode;
@@ -397,6 +408,7 @@ void Machine::DispatchClass(Classes::iterator dispatched, plan::Verdict& verdict
     StartAnywhere(queue, task_class, verdict, within);
     if (within != verdict.mode) StartAnywhere(queue, task_class, verdict, verdict.mode);
   }
+  UseGrants(verdict, waiting - queue.tasks.size());
   KeepGrants(queue, task_class, verdict);
 }
 
