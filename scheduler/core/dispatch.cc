@@ -72,6 +72,7 @@ ClassKey Machine::KeyOf(const Job& job, const model::Task& task) const {
   const curve::RemainingWork left = RemainingWork(job, task);
   key.remaining_seconds = RoundedSeconds(left.mean);
   key.high_seconds = RoundedSeconds(left.high);
+  key.pressing_seconds = RoundedSeconds(left.pressing);
   key.deadline_seconds = RoundedDeadline(spec.deadline);
   key.priority = spec.priority;
   key.checkpointable = spec.checkpoint.has_value();
@@ -93,6 +94,7 @@ plan::Class Machine::ClassFrom(const ClassKey& key, const ClassQueue& queue) con
   made.request = {MilliCores::FromMilli(key.milli_cores), Bytes::FromBytes(key.memory_bytes)};
   made.remaining = absl::Seconds(key.remaining_seconds);
   made.remaining_high = absl::Seconds(key.high_seconds);
+  made.pressing = absl::Seconds(key.pressing_seconds);
   if (key.deadline_seconds != std::numeric_limits<int64_t>::max()) {
     made.deadline = absl::FromUnixSeconds(key.deadline_seconds);
   }
@@ -265,6 +267,7 @@ plan::Input Machine::PlanInput() const {
     const curve::RemainingWork left = RemainingWork(job, task);
     running.remaining = left.mean;
     running.remaining_high = left.high;
+    running.pressing = left.pressing;
     running.deadline = job.spec->deadline;
     running.priority = job.spec->priority;
     running.allowed = AllowedSites(job.spec->residency);

@@ -59,10 +59,12 @@ curve::RemainingWork Machine::RemainingWork(const Job& job, const model::Task& t
   const model::JobSpec& spec = *job.spec;
   const double core_hours =
       spec.request.cores.cores() * absl::ToDoubleHours(spec.expected_duration);
-  const double quantile = 1 - plan::MissChance(fleet_.planning, core_hours);
-  curve::RemainingWork left =
-      durations_.Remaining(spec.account, curve::JobStem(job.id.value()), spec.expected_duration,
-                           WorkDone(task), quantile);
+  const curve::RemainingAsk ask{
+      .quantile = 1 - plan::MissChance(fleet_.planning, core_hours),
+      .chance_per_hour =
+          spec.request.cores.cores() / plan::DeadlineWorth(fleet_.planning, core_hours)};
+  curve::RemainingWork left = durations_.Remaining(spec.account, curve::JobStem(job.id.value()),
+                                                   spec.expected_duration, WorkDone(task), ask);
   left.high = std::max(left.high, left.mean);
   return left;
 }

@@ -90,7 +90,8 @@ struct ClassKey {
   int64_t milli_cores = 0;
   int64_t memory_bytes = 0;
   int64_t remaining_seconds = 0;  // Rounded up to a few per cent.
-  int64_t high_seconds = 0;       // The same of what it may take at most.
+  int64_t high_seconds = 0;       // The same of what it may take at most,
+  int64_t pressing_seconds = 0;   // and of when its deadline presses.
   int64_t deadline_seconds = 0;   // Rounded down; max: none.
   int priority = 0;
   bool checkpointable = false;

@@ -198,14 +198,15 @@ Durations::Mixture Durations::MixtureOf(const AccountId& account, absl::string_v
 
 RemainingWork Durations::Remaining(const AccountId& account, absl::string_view stem,
                                    absl::Duration expected, absl::Duration done,
-                                   double quantile) const {
+                                   const RemainingAsk& ask) const {
   const auto& edges = Edges<kBins + 1>();
   const double seconds = std::max(1.0, absl::ToDoubleSeconds(expected));
   const double so_far = std::max(0.0, absl::ToDoubleSeconds(done)) / seconds;
   const auto left = [seconds](double ratio) {
     return std::max(kLeast, absl::Seconds(ratio * seconds));
   };
-  const RemainingWork beyond{.mean = left(kBeyondMean), .high = left(kBeyondHigh)};
+  const RemainingWork beyond{
+      .mean = left(kBeyondMean), .high = left(kBeyondHigh), .pressing = left(kBeyondMean)};
   if (!(so_far < edges[kBins])) return beyond;
   const Mixture mixture = MixtureOf(account, stem);
   // Of the bin that it is in only what lies above.
@@ -218,7 +219,7 @@ RemainingWork Durations::Remaining(const AccountId& account, absl::string_view s
   if (!(all > 0)) return beyond;
   const double sum = here * (low + edges[bin + 1]) / 2 + mixture.Ratio(bin + 1);
   // The first edge above which no more than (1 - quantile) of it lies; within its bin evenly.
-  const double above = std::clamp(1 - quantile, 0.0, 1.0) * all;
+  const double above = std::clamp(1 - ask.quantile, 0.0, 1.0) * all;
   size_t first = bin + 1;
   for (size_t size = kBins - bin - 1; size > 0;) {
     const size_t half = size / 2;
@@ -234,7 +235,16 @@ RemainingWork Durations::Remaining(const AccountId& account, absl::string_view s
   const double at_edge = mixture.Share(first);
   const double way = at_from > at_edge ? (at_from - above) / (at_from - at_edge) : 1;
   const double high = from + (edges[first] - from) * std::clamp(way, 0.0, 1.0);
-  return {.mean = left(sum / all - so_far), .high = left(high - so_far)};
+  // From the last bin on, the first one that is dense enough.
+  double pressing = so_far;
+  for (size_t i = kBins; i-- > bin && pressing <= so_far;) {
+    const double hours = (edges[i + 1] - std::max(low, edges[i])) * seconds / 3600;
+    const double share = i == bin ? here : mixture.Share(i) - mixture.Share(i + 1);
+    if (share > 0 && share / all >= ask.chance_per_hour * hours) pressing = edges[i + 1];
+  }
+  return {.mean = left(sum / all - so_far),
+          .high = left(high - so_far),
+          .pressing = left(pressing - so_far)};
 }
 
 Chance Durations::ChanceWithin(const AccountId& account, absl::string_view stem,

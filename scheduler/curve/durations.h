@@ -19,10 +19,20 @@
 
 namespace heliotrope::curve {
 
-// What a task still has to run, given that it has not ended yet. Both are at least a minute.
+// What a task still has to run, given that it has not ended yet. Each is at least a minute.
 struct RemainingWork {
   absl::Duration mean;
   absl::Duration high;  // A quantile of the same distribution.
+  // The longest time to go at which it is still as likely to end in an hour as was asked for: with
+  // more time than this in hand, an hour of it costs less than that chance to end in time. A minute
+  // when it is that likely at no time.
+  absl::Duration pressing;
+};
+
+// What is asked of the distribution of what remains.
+struct RemainingAsk {
+  double quantile = 0.5;       // Of `high`: 0 to 1.
+  double chance_per_hour = 0;  // Of `pressing`: the density, not negative.
 };
 
 // Whether a task ends in time.
@@ -67,11 +77,11 @@ class Durations {
   Learned Learn(const AccountId& account, absl::string_view stem, absl::Duration expected,
                 absl::Duration actual, absl::Time now);
 
-  // Of a task that has already run `done`: the mean of what is left, and what it is with this
-  // probability (0 to 1) at most, both given that it has not ended. Of one that has run sixteen
-  // times its expectation a tenth and three tenths of that. REQUIRES: expected > 0.
+  // Of a task that has already run `done`, all given that it has not ended. Of one that has run
+  // sixteen times its expectation: mean and pressing are a tenth, high three tenths of that.
+  // REQUIRES: expected > 0.
   RemainingWork Remaining(const AccountId& account, absl::string_view stem, absl::Duration expected,
-                          absl::Duration done, double quantile) const;
+                          absl::Duration done, const RemainingAsk& ask) const;
 
   // Of a task that has already run `done`: the chance that it ends before it has run `limit` longer,
   // given that it has not ended. Of one that has run sixteen times its expectation as if what is

@@ -24,7 +24,7 @@ using model::Reason;
 constexpr int64_t kRunningEdgeDivisor = 30;
 constexpr int64_t kYoungEdgeDivisor = 8;
 // Another site must be cheaper by this share of the typical price for a move.
-constexpr int64_t kMoveGainDivisor = 2;
+constexpr int64_t kMoveGainDivisor = 8;
 // And so many pauses of work must be left, or it is not worth stopping for.
 constexpr int64_t kLeastPauses = 4;
 

@@ -12,7 +12,7 @@ namespace heliotrope::plan {
 namespace {
 
 // Rounds from the prices of the plan before, and from none.
-constexpr int kRounds = 4;
+constexpr int kRounds = 8;
 constexpr int kFirstRounds = 80;
 // The first and last step of a round, in shares of the typical price; the most that is added to a
 // price, in typical prices.

@@ -33,8 +33,8 @@ Verdict Placer::Place() {
   if (RuledOut()) return std::move(verdict_);
   Rank();
   sites_ = verdict_.ranked;
-  if (UnderSafetyNet(ledger_, class_)) {
-    PlaceMustRun();
+  if (Pressed(ledger_, class_) || UnderSafetyNet(ledger_, class_)) {
+    PlacePressed();
   } else if (class_.deadline != absl::InfiniteFuture() && Laxity(ledger_, class_) > 0) {
     last_end_ = PlannedUntil(ledger_, class_);
     demand_.checkpointable ? PlaceByBid() : PlaceWhole();
@@ -190,7 +190,7 @@ Journey Placer::FindJourney(const Candidate& start, int64_t& count) const {
 
 // By what the run costs, first where it has room to its end beside all that cannot leave. As long as
 // there is time it waits for room in the best ones: the next plan has those leave who can wait.
-void Placer::RankMustRun() {
+void Placer::RankPressed() {
   const size_t block = ledger_.first_block();
   if (block >= ledger_.blocks()) return;
   std::vector<std::tuple<bool, int64_t, size_t>> ranks;
@@ -216,10 +216,10 @@ void Placer::RankMustRun() {
   }
 }
 
-// Promise 8: what is feasible is met, in free cores above the target if need be.
-void Placer::PlaceMustRun() {
-  verdict_.mode = Mode::kMustRun;
-  RankMustRun();
+// Promise 8: what is feasible is met, in free cores above the target when that is worth it.
+void Placer::PlacePressed() {
+  verdict_.mode = UnderSafetyNet(ledger_, class_) ? Mode::kMustRun : Mode::kAsSoonAsPossible;
+  RankPressed();
   for (const size_t site : verdict_.ranked) {
     if (left_ == 0 || ledger_.first_block() >= ledger_.blocks()) break;
     const int64_t count = std::min(left_, ledger_.free_now(site) / demand_.milli_cores);
@@ -228,7 +228,7 @@ void Placer::PlaceMustRun() {
     Allot({.start_s = ledger_.now(), .site = site, .block = ledger_.first_block()}, count,
           Reason::kDeadlineSafetyNet);
   }
-  ExplainMustRun();
+  ExplainPressed();
 }
 
 std::optional<Candidate> Placer::BestNow() const {

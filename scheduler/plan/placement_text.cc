@@ -61,7 +61,16 @@ std::string Placer::NoRoomText() const {
                       NameOf(most_site), " at ", At(ledger_.start(most_block)));
 }
 
-void Placer::ExplainMustRun() {
+void Placer::ExplainPressed() {
+  if (verdict_.mode != Mode::kMustRun) {
+    verdict_.reason = Reason::kWaitingForCapacity;
+    verdict_.detail =
+        absl::StrCat("takes the first headroom at any price to end by its deadline at ",
+                     AtText(class_.deadline, input_.now), " (", SpanText(demand_.work_s),
+                     " of work, at most ", SpanText(Ledger::Seconds(class_.remaining_high)), ", ",
+                     SpanText(ledger_.SecondsOf(class_.deadline) - ledger_.now()), " left)");
+    return;
+  }
   const std::string why =
       absl::StrCat("must start now to end by its deadline at ", AtText(class_.deadline, input_.now),
                    " (", SpanText(demand_.work_s), " of work, ",

@@ -50,8 +50,8 @@ class Placer {
 
   bool RuledOut();
   void Rank();
-  void PlaceMustRun();
-  void RankMustRun();
+  void PlacePressed();
+  void RankPressed();
   // Tasks that can pause: now where they bear the price, else when it has come down to that.
   void PlaceByBid();
   void FollowBid(int64_t bid, size_t from_block);
@@ -72,7 +72,7 @@ class Placer {
   }
 
   // placement_text.cc
-  void ExplainMustRun();
+  void ExplainPressed();
   void ExplainDeferred();
   void ExplainContended();
   void ExplainSoon();

@@ -62,6 +62,9 @@ struct Class {
   // What it takes at most, but for the chance of a miss that is worth taking (Settings). Never less
   // than `remaining`.
   absl::Duration remaining_high;
+  // With no more time than this left an hour over the target is worth its cost; what is not given
+  // is `remaining_high`.
+  std::optional<absl::Duration> pressing;
   absl::Time deadline = absl::InfiniteFuture();
   int priority = 0;
   bool checkpointable = false;
@@ -82,7 +85,8 @@ struct RunningTask {
   size_t site = 0;
   model::Resources request;
   absl::Duration remaining;
-  absl::Duration remaining_high;  // As of a class.
+  absl::Duration remaining_high;           // As of a class,
+  std::optional<absl::Duration> pressing;  // and this too.
   absl::Time deadline = absl::InfiniteFuture();
   int priority = 0;
   uint64_t allowed = 0;
@@ -111,7 +115,7 @@ struct Scarcity {
 };
 
 struct Settings {
-  absl::Duration move_cooldown = absl::Hours(1);
+  absl::Duration move_cooldown = absl::Minutes(30);
   double move_gain_factor = 1.3;
   // A checkpointable task is not started where it would have to leave sooner.
   absl::Duration minimum_run = absl::Minutes(30);
@@ -123,12 +127,22 @@ struct Settings {
   double miss_chance_per_core_hour = 0.001;
   double least_miss_chance = 0.001;
   double most_miss_chance = 0.4;
+  // What a met deadline is worth, in core-hours of batch above the target: so many for every task,
+  // and this share of its own expected core-hours. A task runs above the target only when waiting
+  // costs more than that in chance to meet its deadline (Promises 7 and 8 against each other).
+  double deadline_worth_core_hours = 60;
+  double deadline_worth_share = 0.3;
 };
 
 // The chance of a task with so many expected core-hours.
 inline double MissChance(const Settings& settings, double core_hours) {
   return std::clamp(core_hours * settings.miss_chance_per_core_hour, settings.least_miss_chance,
                     settings.most_miss_chance);
+}
+
+// Core-hours above the target that the deadline of a task with so many expected core-hours is worth.
+inline double DeadlineWorth(const Settings& settings, double core_hours) {
+  return settings.deadline_worth_core_hours + settings.deadline_worth_share * core_hours;
 }
 
 struct Input {

@@ -13,6 +13,19 @@ int64_t LaxityOf(const Ledger& ledger, absl::Time deadline, int64_t run_s, int64
   return ledger.SecondsOf(deadline) - ledger.now() - run_s - margin_s;
 }
 
+// How long it may wait if what remains is taken to be so much.
+int64_t LaxityBy(const Ledger& ledger, const Class& task_class, absl::Duration remaining) {
+  int64_t run = Ledger::Seconds(remaining);
+  if (task_class.checkpoint_at.has_value()) run += Ledger::Seconds(task_class.restore_pause);
+  return LaxityOf(ledger, task_class.deadline, run,
+                  SafetyMargin(task_class.remaining, task_class.move_pause));
+}
+
+int64_t LaxityBy(const Ledger& ledger, const RunningTask& task, absl::Duration remaining) {
+  return LaxityOf(ledger, task.deadline, Ledger::Seconds(remaining),
+                  SafetyMargin(task.remaining, task.move_pause));
+}
+
 }  // namespace
 
 int64_t SafetyMargin(absl::Duration remaining, absl::Duration move_pause) {
@@ -21,24 +34,28 @@ int64_t SafetyMargin(absl::Duration remaining, absl::Duration move_pause) {
 }
 
 int64_t Laxity(const Ledger& ledger, const Class& task_class) {
-  int64_t run = Ledger::Seconds(std::max(task_class.remaining, task_class.remaining_high));
-  if (task_class.checkpoint_at.has_value()) run += Ledger::Seconds(task_class.restore_pause);
-  return LaxityOf(ledger, task_class.deadline, run,
-                  SafetyMargin(task_class.remaining, task_class.move_pause));
+  return LaxityBy(ledger, task_class, std::max(task_class.remaining, task_class.remaining_high));
 }
 
 int64_t Laxity(const Ledger& ledger, const RunningTask& task) {
-  return LaxityOf(ledger, task.deadline,
-                  Ledger::Seconds(std::max(task.remaining, task.remaining_high)),
-                  SafetyMargin(task.remaining, task.move_pause));
+  return LaxityBy(ledger, task, std::max(task.remaining, task.remaining_high));
 }
 
-bool UnderSafetyNet(const Ledger& ledger, const Class& task_class) {
+bool Pressed(const Ledger& ledger, const Class& task_class) {
   return Laxity(ledger, task_class) <= 0 && task_class.deadline > ledger.input().now;
 }
 
+bool UnderSafetyNet(const Ledger& ledger, const Class& task_class) {
+  const int64_t laxity = task_class.pressing.has_value()
+                             ? LaxityBy(ledger, task_class, *task_class.pressing)
+                             : Laxity(ledger, task_class);
+  return laxity <= 0 && task_class.deadline > ledger.input().now;
+}
+
 bool UnderSafetyNet(const Ledger& ledger, const RunningTask& task) {
-  return Laxity(ledger, task) <= 0 && task.deadline > ledger.input().now;
+  const int64_t laxity =
+      task.pressing.has_value() ? LaxityBy(ledger, task, *task.pressing) : Laxity(ledger, task);
+  return laxity <= 0 && task.deadline > ledger.input().now;
 }
 
 Urgency UrgencyOf(const Ledger& ledger, const Class& task_class) {

@@ -18,8 +18,13 @@ int64_t SafetyMargin(absl::Duration remaining, absl::Duration move_pause);
 int64_t Laxity(const Ledger& ledger, const Class& task_class);
 int64_t Laxity(const Ledger& ledger, const RunningTask& task);
 
-// The safety net holds: no laxity is left. Once the deadline has gone by, running over the target
-// would not save it, so the foreground comes first again (Promise 7).
+// No laxity is left: it takes the first headroom there is, at any price.
+bool Pressed(const Ledger& ledger, const Class& task_class);
+
+// The safety net holds: another hour of waiting would cost more chance to meet the deadline than an
+// hour above the target is worth (Settings::deadline_worth_core_hours), so it runs in free cores
+// whether there is headroom or not. Once the deadline has gone by, running over the target would not
+// save it, so the foreground comes first again (Promise 7).
 bool UnderSafetyNet(const Ledger& ledger, const Class& task_class);
 bool UnderSafetyNet(const Ledger& ledger, const RunningTask& task);
 

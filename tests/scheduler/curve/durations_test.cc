@@ -17,14 +17,15 @@ const AccountId kAcme("acme");
 constexpr absl::Duration kHour = absl::Hours(1);
 
 double MeanHours(const Durations& durations, absl::string_view stem, absl::Duration done) {
-  return absl::ToDoubleHours(durations.Remaining(kAcme, stem, kHour, done, 0.5).mean);
+  return absl::ToDoubleHours(durations.Remaining(kAcme, stem, kHour, done, {}).mean);
 }
 Chance ChanceOf(const Durations& durations, double done_hours, double limit_hours) {
   return durations.ChanceWithin(kAcme, "nightly", kHour, done_hours * kHour, limit_hours * kHour);
 }
 double HighHours(const Durations& durations, absl::string_view stem, absl::Duration done,
                  double quantile) {
-  return absl::ToDoubleHours(durations.Remaining(kAcme, stem, kHour, done, quantile).high);
+  return absl::ToDoubleHours(
+      durations.Remaining(kAcme, stem, kHour, done, {.quantile = quantile}).high);
 }
 
 TEST(JobStem, DropsWhatCountsAndDates) {
@@ -112,13 +113,37 @@ TEST(Durations, AnotherHabitIsFollowed) {
   EXPECT_NEAR(MeanHours(durations, "nightly", absl::ZeroDuration()), 2 - std::exp(-1), 0.03);
 }
 
+// An hour of waiting costs what the chance to end within it is.
+TEST(Durations, ADeadlinePressesFromWhereItIsLikelyToEndOn) {
+  Durations durations;
+  for (int i = 0; i < 900; ++i) durations.Learn(kAcme, "nightly", kHour, kHour, kStart);
+  for (int i = 0; i < 100; ++i) durations.Learn(kAcme, "nightly", kHour, 4 * kHour, kStart);
+  const auto pressing = [&](double chance_per_hour, double done_hours) {
+    return absl::ToDoubleHours(durations
+                                   .Remaining(kAcme, "nightly", kHour, done_hours * kHour,
+                                              {.chance_per_hour = chance_per_hour})
+                                   .pressing);
+  };
+  // The bins are 6 % wide: nine tenths end within 0.06 h of one hour, a tenth within 0.23 h of four.
+  EXPECT_NEAR(pressing(0.1, 0), 4, 0.15);
+  EXPECT_NEAR(pressing(1, 0), 1, 0.05);
+  EXPECT_NEAR(pressing(10, 0), 1, 0.05);
+  EXPECT_NEAR(pressing(100, 0), 1.0 / 60, 1e-9);
+  // Of one that has run two hours it is known that it takes four.
+  EXPECT_NEAR(pressing(1, 2), 2, 0.15);
+  // Where nothing was ever seen to end it does not press, whatever little is asked for.
+  EXPECT_LT(pressing(1e-9, 0), 17);
+}
+
 TEST(Durations, WhatOutlivesEverythingGoesOnForATenth) {
   Durations durations;
-  const RemainingWork left = durations.Remaining(kAcme, "nightly", kHour, 17 * kHour, 0.9);
+  const RemainingWork left =
+      durations.Remaining(kAcme, "nightly", kHour, 17 * kHour, {.quantile = 0.9});
   EXPECT_EQ(left.mean, absl::Minutes(6));
   EXPECT_EQ(left.high, absl::Minutes(18));
-  const RemainingWork least =
-      durations.Remaining(kAcme, "nightly", absl::Seconds(1), absl::ZeroDuration(), 0.9);
+  EXPECT_EQ(left.pressing, absl::Minutes(6));
+  const RemainingWork least = durations.Remaining(kAcme, "nightly", absl::Seconds(1),
+                                                  absl::ZeroDuration(), {.quantile = 0.9});
   EXPECT_EQ(least.mean, absl::Minutes(1));
   EXPECT_EQ(least.high, absl::Minutes(1));
   // Anything may be reported.

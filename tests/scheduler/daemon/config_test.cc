@@ -43,10 +43,11 @@ TEST(Config, DefaultsAreThoseThatTheSchemaStates) {
   EXPECT_EQ(config.database, "/var/lib/heliotrope/scheduler/state.db");
   EXPECT_EQ(config.lease, absl::Seconds(60));
   EXPECT_EQ(config.clock, os::ClockMapping{});
-  EXPECT_EQ(config.fleet.headroom_quantile, 0.95);
+  EXPECT_EQ(config.fleet.headroom_quantile, 0.7);
   EXPECT_EQ(config.fleet.default_expected_duration, absl::Hours(1));
-  EXPECT_EQ(config.fleet.planning.move_cooldown, absl::Hours(1));
+  EXPECT_EQ(config.fleet.planning.move_cooldown, absl::Minutes(30));
   EXPECT_EQ(config.fleet.move_pause, absl::Seconds(40));
+  EXPECT_EQ(config.fleet.planning.deadline_worth_core_hours, 60);
   EXPECT_EQ(config.fleet.planning.move_gain_factor, 1.3);
   EXPECT_EQ(config.fleet.ended_job_retention, absl::Hours(24 * 7));
   EXPECT_EQ(config.fleet.request_retention, absl::Hours(24));
@@ -72,7 +73,7 @@ http_listen: 127.0.0.1:0
 store: {sqlite: state/state.db}
 lease_duration: 10s
 default_residency: [EU, AE]
-planning: {headroom_quantile: 0.9, default_expected_duration: 10m, move_cooldown: 2h, move_gain_factor: 2, move_pause: 2m}
+planning: {headroom_quantile: 0.9, default_expected_duration: 10m, move_cooldown: 2h, move_gain_factor: 2, move_pause: 2m, deadline_worth: 100}
 retention: {ended_jobs: 1d, request_ids: 2d}
 log: {level: debug}
 clock: {anchor: 2026-03-02T00:00:00Z, start: 2025-01-01T00:00:00Z, speed: 1440}
@@ -84,6 +85,7 @@ clock: {anchor: 2026-03-02T00:00:00Z, start: 2025-01-01T00:00:00Z, speed: 1440}
   EXPECT_EQ(config.fleet.headroom_quantile, 0.9);
   EXPECT_EQ(config.fleet.planning.move_cooldown, absl::Hours(2));
   EXPECT_EQ(config.fleet.move_pause, absl::Minutes(2));
+  EXPECT_EQ(config.fleet.planning.deadline_worth_core_hours, 100);
   EXPECT_EQ(config.fleet.request_retention, absl::Hours(48));
   EXPECT_EQ(config.log_level, "debug");
   EXPECT_EQ(config.clock.speed, 1440);

@@ -175,6 +175,23 @@ TEST(Compute, KeepsInHandWhatATaskMayTakeLonger) {
   EXPECT_EQ(PlaceAt14(task_class).verdict().mode, Mode::kMustRun);
 }
 
+// Who has no laxity takes the first headroom; the target is exceeded only where that is worth it.
+TEST(Compute, ExceedsTheTargetOnlyWhenTheDeadlinePresses) {
+  Class task_class = AClass().Hours(2).Deadline(18);
+  task_class.remaining_high = absl::Hours(12);
+  task_class.pressing = absl::Hours(3);
+  const Placed waits = PlaceAt14(task_class);
+  EXPECT_EQ(waits.verdict().mode, Mode::kAsSoonAsPossible);
+  EXPECT_EQ(waits.verdict().detail,
+            "takes the first headroom at any price to end by its deadline at 18:00 UTC (2h of "
+            "work, at most 12h, 4h left)");
+  task_class.pressing = absl::Hours(4);
+  EXPECT_EQ(PlaceAt14(task_class).verdict().mode, Mode::kMustRun);
+  // As soon as it presses, though by the cautious duration there was time.
+  task_class.remaining_high = absl::Hours(3);
+  EXPECT_EQ(PlaceAt14(task_class).verdict().mode, Mode::kMustRun);
+}
+
 TEST(Compute, RecordsTheInputsOfAPlacement) {
   const Placed placed = PlaceAt14(AClass().Hours(2).Deadline(20).Count(3));
   EXPECT_EQ(placed.first().reason, Reason::kCheapestInWindow);

@@ -469,7 +469,8 @@ TEST(Codec, ARestartForgetsNoDuration) {
   const AccountId account("globex");
   for (const char* stem : {"nightly", "weekly"}) {
     const auto left = [&](const core::Machine& machine) {
-      return machine.durations().Remaining(account, stem, absl::Hours(1), absl::Minutes(20), 0.95);
+      return machine.durations().Remaining(account, stem, absl::Hours(1), absl::Minutes(20),
+                                           {.quantile = 0.95});
     };
     EXPECT_EQ(left(recovered).mean, left(runner.machine()).mean);
     EXPECT_EQ(left(recovered).high, left(runner.machine()).high);
