@@ -7,6 +7,7 @@
 #include "agent/core/machine.h"
 #include "agent/core/reasons.h"
 #include "scheduler/base/limits.h"
+#include "scheduler/base/mark.h"
 
 namespace heliotrope::agent {
 namespace {
@@ -139,6 +140,7 @@ bool Machine::StopEarlier(const AttemptKey& key) {
   for (auto it = attempts_.lower_bound({.task = key.task, .attempt = AttemptNumber(0)});
        it != attempts_.end() && it->first < key; ++it) {
     if (it->second.stage == Stage::kEnded) continue;
+    HT_MARK(start_waits_for_the_attempt_before);
     must_wait = true;
     Stop(it->first, it->second, reasons::kSuperseded);
   }
@@ -208,6 +210,7 @@ void Machine::On(const LeaveOrder& order) {
         Stop(order.key, attempt, order.reason);
         break;
       }
+      HT_MARK(leave_between_two_processes);
       attempt.leave_reason = order.reason;
       End(order.key, attempt, Phase::kLeft,
           {.kind = ExitVerdict::Kind::kSeal, .reason = order.reason, .detail = ""},
@@ -226,6 +229,7 @@ void Machine::On(const LeaveOrder& order) {
       attempt.leave_asked = true;
       attempt.leave_reason = order.reason;
       if (attempt.stage == Stage::kSaving || attempt.stage == Stage::kSealing) {
+        HT_MARK(leave_meets_a_periodic_checkpoint);
         SetPhase(order.key, attempt, attempt.stage, Phase::kCheckpointing);
       }
       LeaveNow(order.key, attempt);
@@ -241,6 +245,7 @@ void Machine::On(const LeaveOrder& order) {
 void Machine::LeaveNow(const AttemptKey& key, Attempt& attempt) {
   if (attempt.stage != Stage::kRunning && attempt.stage != Stage::kFrozen) return;
   if (attempt.stage == Stage::kFrozen) {
+    HT_MARK(frozen_attempt_told_to_save);
     attempt.frozen_time += now_.real - attempt.frozen_since;
     attempt.frozen_since = absl::InfiniteFuture();
   }

@@ -6,7 +6,7 @@
 #include "agent/core/machine.h"
 #include "agent/core/reasons.h"
 #include "scheduler/base/duration.h"
-#include "scheduler/base/planted.h"
+#include "scheduler/base/mark.h"
 
 namespace heliotrope::agent {
 namespace {
@@ -45,8 +45,11 @@ void Machine::MakeReady(const AttemptKey& key, Attempt& attempt) {
 
 // A start needs a lease (Promise 3).
 void Machine::TryLaunch(const AttemptKey& key, Attempt& attempt) {
-  const bool may_start = now_.scheduling < lease_until_ || HT_PLANTED(kLeaseIgnored);
-  if (!may_start || now_.scheduling < attempt.ready_from) return;
+  if (now_.scheduling >= lease_until_) {
+    HT_MARK(start_waits_for_a_lease);
+    return;
+  }
+  if (now_.scheduling < attempt.ready_from) return;
   attempt.stage = Stage::kStarting;
   Arm(key, attempt, absl::InfiniteFuture());
   ++attempt.incarnation;
@@ -163,6 +166,7 @@ void Machine::On(const ProcessExited& event) {
       break;
     case ExitVerdict::Kind::kSeal:
       if (attempt.stop_asked) {
+        HT_MARK(stop_meets_a_saved_process);
         End(event.key, attempt, Phase::kStopped,
             {.kind = ExitVerdict::Kind::kStopped, .reason = attempt.stop_reason, .detail = ""},
             Evidence::kNone);
@@ -187,6 +191,7 @@ void Machine::On(const SealDone& event) {
   const bool wanted = it != attempts_.end() && it->second.stage == Stage::kSealing &&
                       it->second.incarnation == key.sequence.value() && !it->second.stop_asked;
   if (!wanted) {
+    HT_MARK(sealed_and_not_wanted_any_more);
     Emit(Remove{.key = key});
   } else {
     checkpoints_[key] = event.checkpoint;
@@ -204,6 +209,7 @@ void Machine::On(const SealDone& event) {
 void Machine::On(const SealFailed& event) {
   const auto it = attempts_.find(event.key.attempt);
   if (it == attempts_.end() || it->second.stage != Stage::kSealing) return;
+  HT_MARK(seal_failed);
   EmitNote(Note::Kind::kSealFailed, event.key.attempt, reasons::kCheckpointFailed, event.detail);
   if (it->second.leave_asked && !it->second.stop_asked && !it->second.lease_over) {
     End(event.key.attempt, it->second, Phase::kUnsaved,
@@ -223,6 +229,7 @@ void Machine::AfterSeal(const AttemptKey& key, Attempt& attempt) {
         {.kind = ExitVerdict::Kind::kStopped, .reason = attempt.stop_reason, .detail = ""},
         Evidence::kNone);
   } else if (attempt.lease_over) {
+    HT_MARK(saved_when_the_lease_ran_out);
     End(key, attempt, Phase::kStopped,
         {.kind = ExitVerdict::Kind::kStopped,
          .reason = reasons::kLeaseExpired,
@@ -325,12 +332,14 @@ void Machine::On(const AttemptFound& event) {
   if (const auto* idle = std::get_if<AttemptFound::NotStarted>(&event.state)) {
     attempt.incarnation = idle->last_incarnation;
     if (StopEarlier(event.key)) return;
+    HT_MARK(adopted_before_its_start);
     // Restored already when a process of it has run.
     if (attempt.incarnation > 0)
       MakeReady(event.key, attempt);
     else
       Begin(event.key, attempt);
   } else if (const auto* running = std::get_if<AttemptFound::Running>(&event.state)) {
+    HT_MARK(adopted_running);
     attempt.incarnation = running->incarnation;
     attempt.stage = Stage::kStarting;
     On(LaunchDone{
@@ -341,12 +350,14 @@ void Machine::On(const AttemptFound& event) {
     attempt.incarnation = exit->incarnation;
     if (attempt.status.checkpoint.has_value() &&
         attempt.status.checkpoint->key.sequence.value() == exit->incarnation) {
+      HT_MARK(adopted_sealed);
       // Sealed before the agent ended: its process only was to go on.
       attempt.lease_over = exit->cause == StopCause::kLeaseExpired;
       attempt.status.phase = Phase::kRunning;
       AfterSeal(event.key, attempt);
       return;
     }
+    HT_MARK(adopted_ended);
     attempt.stage = Stage::kRunning;
     attempt.status.phase = Phase::kRunning;
     On(ProcessExited{.key = event.key, .exit = *exit});
@@ -398,6 +409,7 @@ void Machine::CheckpointNow(const AttemptKey& key, Attempt& attempt) {
   const auto begin = checkpoints_.lower_bound({.attempt = key, .sequence = CheckpointSeq(0)});
   const auto end = checkpoints_.upper_bound({.attempt = key, .sequence = kLastSequence});
   if (std::distance(begin, end) >= kMaxKeptCheckpoints) {
+    HT_MARK(too_many_checkpoints_kept);
     attempt.checkpoint_due = now_.scheduling + attempt.spec.checkpoint_interval;
     Arm(key, attempt, attempt.checkpoint_due);
     return;
@@ -416,6 +428,7 @@ void Machine::FireTimers() {
     } else if (attempt.stage == Stage::kRunning) {
       CheckpointNow(key, attempt);
     } else if (attempt.stage == Stage::kFrozen) {
+      HT_MARK(frozen_too_long_leaves);
       attempt.leave_asked = true;
       attempt.leave_reason = reasons::kForegroundPressure;
       attempt.status.reason = reasons::kForegroundPressure;

@@ -1,6 +1,6 @@
 #include "agent/link/heartbeats.h"
 
-#include "scheduler/base/planted.h"
+#include "scheduler/base/mark.h"
 
 namespace heliotrope::agent::link {
 namespace {
@@ -18,9 +18,11 @@ int64_t Heartbeats::Send(absl::Duration now) {
 
 std::optional<absl::Duration> Heartbeats::Granted(int64_t sequence, absl::Duration duration) {
   const auto found = sent_.find(sequence);
-  if (found == sent_.end() || duration <= absl::ZeroDuration()) return std::nullopt;
-  const absl::Duration until =
-      found->second + (HT_PLANTED(kLeaseTooLong) ? duration * 2 : duration);
+  if (found == sent_.end() || duration <= absl::ZeroDuration()) {
+    HT_MARK(grant_without_its_heartbeat);
+    return std::nullopt;
+  }
+  const absl::Duration until = found->second + duration;
   // Answers come in order: older ones will not be answered any more.
   sent_.erase(sent_.begin(), std::next(found));
   return until;

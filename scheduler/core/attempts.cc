@@ -21,7 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "scheduler/base/check.h"
 #include "scheduler/base/limits.h"
-#include "scheduler/base/planted.h"
+#include "scheduler/base/mark.h"
 #include "scheduler/core/machine.h"
 
 namespace heliotrope::core {
@@ -53,15 +53,15 @@ void Machine::OnAttempt(Node& node, const AttemptStatus& status) {
   if (found != jobs_.end() && id.index < found->second->tasks.size()) {
     Job& job = *found->second;
     model::Task& task = job.tasks[id.index];
-    const bool same_number = task.attempt == status.key.attempt || HT_PLANTED(kStaleReportTaken);
-    const bool newest =
-        task.attempt.value() > 0 && same_number && task.run->attempts.back().node == node.id;
+    const bool newest = task.attempt == status.key.attempt && task.attempt.value() > 0 &&
+                        task.run->attempts.back().node == node.id;
     if (newest && HoldsNode(task.state)) {
       OnLiveAttempt(job, id, node, status);
       return;
     }
     // It saved its work when its lease ran out, and nothing has been started since.
     if (newest && task.state == TaskState::kPending && status.checkpoint) {
+      HT_MARK(checkpoint_of_an_expired_lease_taken);
       Dequeue(job, id);
       OnSealed(job, id, node, *status.checkpoint);
       Enqueue(job, id);
@@ -70,7 +70,8 @@ void Machine::OnAttempt(Node& node, const AttemptStatus& status) {
   if (IsTerminal(status.phase)) {
     OrderStop(node, status.key, AttemptAction::kForget, Reason::kNone);
   } else {
-    if (!HT_PLANTED(kLeaseBeforeStops)) stale_.push_back(status.key);
+    HT_MARK(stale_attempt_stopped);
+    stale_.push_back(status.key);
     OrderStop(node, status.key, AttemptAction::kStop, Reason::kStale);
   }
 }
@@ -117,11 +118,14 @@ void Machine::OnLiveAttempt(Job& job, const TaskId& id, Node& node, const Attemp
   }
   // Orders may have been lost with a stream.
   if (job.cancel_requested) {
+    HT_MARK(cancel_repeated_to_its_node);
     OrderStop(node, status.key, AttemptAction::kStop, Reason::kCancelled);
   } else if (!MayBeOn(*job.spec, node)) {
+    HT_MARK(narrowed_residency_stops_an_attempt);
     OrderStop(node, status.key, AttemptAction::kStop, Reason::kResidency);
   } else if (task.state == TaskState::kCheckpointing &&
              status.phase != AttemptPhase::kCheckpointing) {
+    HT_MARK(leave_repeated_to_its_node);
     OrderStop(node, status.key, AttemptAction::kLeave,
               task.run->move ? task.run->move->reason : Reason::kNone);
   }
@@ -142,6 +146,7 @@ void Machine::OnAgentLeaves(Job& job, const TaskId& id, const AttemptStatus& sta
   model::Task& task = job.tasks[id.index];
   const model::AttemptRecord& record = task.run->attempts.back();
   model::Move move;
+  HT_MARK(agent_lets_a_task_go);
   move.reason = Reason::kHostPressure;
   move.detail = Described(status);
   move.from = record.node;
@@ -159,6 +164,7 @@ void Machine::OnAgentLeaves(Job& job, const TaskId& id, const AttemptStatus& sta
 void Machine::OnEnded(Job& job, const TaskId& id, Node& node, const AttemptStatus& status) {
   switch (status.phase) {
     case AttemptPhase::kSucceeded:
+      if (job.cancel_requested) HT_MARK(cancel_meets_a_completion);
       EndAttempt(id, Reason::kSucceeded, "exit code 0", &status);
       LearnDuration(job, job.tasks[id.index]);
       Vacate(node, id, job.spec->request);
@@ -211,6 +217,7 @@ void Machine::OnUnsaved(Job& job, const TaskId& id, const AttemptStatus& status)
         return attempt.number > saved && attempt.end == Reason::kGraceExceeded;
       });
   if (unsaved + 1 >= kMaxUnsaved && status.key.attempt > saved && !job.cancel_requested) {
+    HT_MARK(never_saved_counts_as_a_failure);
     OnFailed(job, id, status, Reason::kGraceExceeded);
     return;
   }
@@ -233,6 +240,7 @@ void Machine::OnFailed(Job& job, const TaskId& id, const AttemptStatus& status, 
                   std::min(backoff, retry.max_backoff));
     return;
   }
+  HT_MARK(retries_exhausted);
   Vacate(nodes_.at(task.run->attempts.back().node), id, job.spec->request);
   EndTask(job, id, TaskState::kFailed, task.failures > 1 ? Reason::kRetriesExhausted : reason,
           detail);
@@ -243,6 +251,7 @@ void Machine::OnFailed(Job& job, const TaskId& id, const AttemptStatus& status, 
 void Machine::OnLeft(Job& job, const TaskId& id, const AttemptStatus& status) {
   model::Task& task = job.tasks[id.index];
   EndAttempt(id, Reason::kLeft, Described(status), &status);
+  if (job.cancel_requested) HT_MARK(cancel_meets_a_move);
   if (!task.run->move || !task.run->move->to || job.cancel_requested) {
     BackToPending(job, id, Reason::kWaitingForCapacity, "holds a checkpoint; waits for a place",
                   absl::ZeroDuration());
@@ -257,7 +266,11 @@ void Machine::OnLeft(Job& job, const TaskId& id, const AttemptStatus& status) {
                       (AllowedSites(job.spec->residency) >> *site & 1) != 0;
   task.run->move->step = model::MoveStep::kSealed;
   BackToPending(job, id, Reason::kMoveTarget, "sealed; on its way", absl::ZeroDuration());
-  if (!usable) return;
+  if (!usable) {
+    HT_MARK(target_of_a_move_not_usable);
+    return;
+  }
+  HT_MARK(move_goes_on_at_its_target);
   Dequeue(job, id);
   StartAttempt(job, id, node,
                {Reason::kMoveTarget, absl::StrCat(model::ReasonName(why), ": ", detail)});
@@ -292,7 +305,7 @@ void Machine::BackToPending(Job& job, const TaskId& id, Reason reason, std::stri
   Vacate(nodes_.at(task.run->attempts.back().node), id, job.spec->request);
   DropReservation(id);
   dispatch_needed_ = true;
-  if (job.cancel_requested && !HT_PLANTED(kCancelLoses)) {
+  if (job.cancel_requested) {
     EndTask(job, id, TaskState::kCancelled, Reason::kCancelled, std::move(detail));
     return;
   }
@@ -304,10 +317,9 @@ void Machine::BackToPending(Job& job, const TaskId& id, Reason reason, std::stri
 void Machine::StartAttempt(Job& job, const TaskId& id, Node& node, Placement placement) {
   model::Task& task = job.tasks[id.index];
   HT_CHECK(task.state == TaskState::kPending);
-  HT_CHECK(!job.cancel_requested || HT_PLANTED(kCancelLoses));  // Promise 12.
+  HT_CHECK(!job.cancel_requested);  // Promise 12.
   const auto site = SiteOf(node.data_center);
-  HT_CHECK((site && (AllowedSites(job.spec->residency) >> *site & 1) != 0) ||
-           HT_PLANTED(kResidencyUncheckedOnRetry));  // Promise 6.
+  HT_CHECK(site && (AllowedSites(job.spec->residency) >> *site & 1) != 0);  // Promise 6.
   model::TaskRun& run = RunOf(task);
   task.attempt = task.attempt.next();
   model::AttemptRecord record;
@@ -339,9 +351,6 @@ void Machine::StartAttempt(Job& job, const TaskId& id, Node& node, Placement pla
   SetState(job, id, TaskState::kAssigned, placement.reason, std::move(placement.detail));
   Occupy(node, id, job.spec->request);
   effects_->push_back(MakeStart(job, id));
-  if (HT_PLANTED(kCheckpointReleasedEarly) && run.checkpoint) {
-    for (const NodeId& holder : run.checkpoint->holders) ReleaseCopy(holder, run.checkpoint->key);
-  }
   Decide(DecisionKind::kPlace, job, id, std::move(decision));
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "scheduler/base/check.h"
+#include "scheduler/base/mark.h"
 #include "scheduler/core/machine.h"
 
 namespace heliotrope::core {
@@ -29,6 +30,7 @@ bool WantsCopies(const Job& job) {
 
 void Machine::OnSealed(Job& job, const TaskId& id, Node& node, const SealedCheckpoint& sealed) {
   if (!MayBeOn(*job.spec, node)) {  // Promise 6.
+    HT_MARK(sealed_outside_residency);
     ReleaseCopy(node.id, sealed.key);
     return;
   }
@@ -87,6 +89,7 @@ void Machine::OnHeld(Node& node, const HeldCheckpoint& held) {
   if (!held.failure.empty()) {
     auto ordered = copies_ordered_.find(id);
     if (ordered != copies_ordered_.end() && ordered->second.first == node.id) {
+      HT_MARK(copy_failed);
       ForgetOrderedCopy(id);
     }
     return;
@@ -98,6 +101,7 @@ void Machine::OnHeld(Node& node, const HeldCheckpoint& held) {
   Job& job = *found->second;
   model::Task& task = job.tasks[id.index];
   if (!MayBeOn(*job.spec, node)) {  // Promise 6.
+    HT_MARK(copy_came_outside_residency);
     ReleaseCopy(node.id, held.key);
     copies_ordered_.erase(id);
     return;
@@ -128,7 +132,11 @@ void Machine::OnHeld(Node& node, const HeldCheckpoint& held) {
   // Sealed just now: its attempt's own status, which makes it known, is on the way.
   const bool newer = !ended && task.attempt == held.key.attempt.attempt &&
                      (!run.checkpoint || run.checkpoint->key < held.key);
-  if (!newer) ReleaseCopy(node.id, held.key);
+  if (newer) {
+    HT_MARK(copy_told_before_its_attempt);
+  } else {
+    ReleaseCopy(node.id, held.key);
+  }
 }
 
 void Machine::LoseCopy(Node& node, const model::CheckpointKey& key) {
@@ -143,7 +151,9 @@ void Machine::LoseCopy(Node& node, const model::CheckpointKey& key) {
   for (std::optional<model::Checkpoint>* slot : {&run.previous_checkpoint, &run.checkpoint}) {
     if (!*slot || (*slot)->key != key) continue;
     std::erase((*slot)->holders, node.id);
-    if ((*slot)->holders.empty()) slot->reset();
+    if (!(*slot)->holders.empty()) continue;
+    HT_MARK(last_copy_lost);
+    slot->reset();
   }
   if (!run.checkpoint) run.checkpoint = std::exchange(run.previous_checkpoint, std::nullopt);
   NoteUncopied(job, id);
@@ -181,6 +191,7 @@ void Machine::PreferReachable(const Job& job, const TaskId& id) {
   model::TaskRun& run = RunOf(TaskAt(id));
   if (!run.previous_checkpoint || !CheckpointReachable(*run.previous_checkpoint)) return;
   if (CheckpointReachable(*run.checkpoint)) return;
+  HT_MARK(older_checkpoint_within_reach_preferred);
   for (const NodeId& holder : run.checkpoint->holders) ReleaseCopy(holder, run.checkpoint->key);
   run.checkpoint = std::exchange(run.previous_checkpoint, std::nullopt);
   NoteUncopied(job, id);

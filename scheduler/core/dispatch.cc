@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "scheduler/base/check.h"
-#include "scheduler/base/planted.h"
 #include "scheduler/core/machine.h"
 
 namespace heliotrope::core {
@@ -77,9 +76,6 @@ ClassKey Machine::KeyOf(const Job& job, const model::Task& task) const {
   key.priority = spec.priority;
   key.checkpointable = spec.checkpoint.has_value();
   key.allowed = AllowedSites(spec.residency);
-  if (HT_PLANTED(kResidencyUncheckedOnRetry) && task.attempt.value() > 0) {
-    key.allowed = (uint64_t{1} << fleet_.data_centers.size()) - 1;
-  }
   key.account = spec.account.value();
   if (spec.home) key.home = spec.home->value();
   if (task.run != nullptr && task.run->checkpoint) {
@@ -226,7 +222,7 @@ void Machine::ReadyBackoffs() {
   while (!backoffs_.empty() && backoffs_.begin()->first <= now_) {
     const TaskId id = backoffs_.begin()->second;
     backoffs_.erase(backoffs_.begin());
-    if (!HT_PLANTED(kWaiterForgotten)) Enqueue(JobAt(id.job), id);
+    Enqueue(JobAt(id.job), id);
   }
 }
 

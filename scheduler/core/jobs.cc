@@ -6,7 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "scheduler/base/errors.h"
 #include "scheduler/base/limits.h"
-#include "scheduler/base/planted.h"
+#include "scheduler/base/mark.h"
 #include "scheduler/core/machine.h"
 #include "scheduler/model/validate.h"
 
@@ -105,6 +105,7 @@ Reply Machine::CheckSubmit(const SubmitJob& command) const {
                                                  ": use a fresh one for each new job"));
         return reply;
       }
+      HT_MARK(request_replayed);
       reply.job = known->second.job;
       reply.replayed = true;
       if (FindJob(reply.job) == nullptr) {
@@ -157,7 +158,7 @@ Reply Machine::On(const SubmitJob& command) {
     const absl::Time expires = now_ + fleet_.request_retention;
     requests_[command.request] = Request{uid, command.fingerprint, expires};
     request_expiry_.emplace(expires, command.request);
-    if (!HT_PLANTED(kRequestForgotten)) changes_.requests.insert(command.request);
+    changes_.requests.insert(command.request);
     changes_.removed_requests.erase(command.request);
   }
   const Job& kept = *(jobs_[uid] = std::move(job));
@@ -181,7 +182,7 @@ Reply Machine::On(const CancelJob& command) {
   if (job.Ended() || job.cancel_requested) return reply;
   job.cancel_requested = true;  // Promise 12: durable, and every later step asks for it.
   ++job.version;
-  if (!HT_PLANTED(kCancelForgotten)) changes_.jobs.insert(job.uid);
+  changes_.jobs.insert(job.uid);
   effects_->push_back(JobChanged{job.uid});
   for (uint32_t index = 0; index < job.tasks.size(); ++index) {
     const TaskId id{job.uid, index};

@@ -7,7 +7,6 @@
 #include "scheduler/base/check.h"
 #include "scheduler/base/errors.h"
 #include "scheduler/base/limits.h"
-#include "scheduler/base/planted.h"
 
 namespace heliotrope::core {
 
@@ -231,9 +230,7 @@ model::TaskRun& Machine::RunOf(model::Task& task) {
 
 void Machine::Touch(const TaskId& id) {
   RunOf(TaskAt(id));
-  if (!HT_PLANTED(kChangeForgotten) || TaskAt(id).state != TaskState::kRunning) {
-    changes_.tasks.insert(id);
-  }
+  changes_.tasks.insert(id);
   ++JobAt(id.job).version;
   if (effects_->empty() || !std::holds_alternative<JobChanged>(effects_->back()) ||
       std::get<JobChanged>(effects_->back()).job != id.job) {

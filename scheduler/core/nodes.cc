@@ -7,7 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "scheduler/base/check.h"
 #include "scheduler/base/errors.h"
-#include "scheduler/base/planted.h"
+#include "scheduler/base/mark.h"
 #include "scheduler/core/machine.h"
 
 namespace heliotrope::core {
@@ -43,6 +43,7 @@ absl::Status Machine::CheckHello(const NodeHello& hello) const {
   if (known == nodes_.end()) return absl::OkStatus();
   const Node& node = known->second;
   if (!node.lost && node.instance != hello.instance) {
+    HT_MARK(node_id_is_anothers_until_its_lease_expires);
     return AlreadyExists(
         "node", hello.node.value(),
         "another agent holds this node id and its lease; give this one another id, or wait until "
@@ -65,6 +66,7 @@ Reply Machine::On(const NodeHello& command) {
   Node& node = nodes_[command.node];
   const bool is_new = node.id.empty();
   if (!is_new && command.session < node.session) {
+    HT_MARK(older_stream_comes_later);
     reply.status = Aborted("STALE_SESSION", "a newer stream of this node is open");
     return reply;
   }
@@ -89,7 +91,6 @@ Reply Machine::On(const NodeHello& command) {
 
 void Machine::SetLease(Node& node) {
   node.lease_expires = now_ + options_.lease + options_.lease_margin;
-  if (HT_PLANTED(kLeaseTooShort)) node.lease_expires = now_ + options_.lease / 2;
   next_lease_ = std::min(next_lease_, node.lease_expires);
 }
 
@@ -103,6 +104,7 @@ Reply Machine::On(const NodeHeartbeat& command) {
   Reply reply;
   Node* node = LiveNode(command.node, command.session);
   if (node == nullptr || node->lost) {
+    HT_MARK(heartbeat_after_the_lease);
     reply.status = Aborted("HELLO_NEEDED", "this stream's lease is gone: connect again");
     return reply;
   }
@@ -128,7 +130,6 @@ Reply Machine::On(const NodeReport& command) {
 Reply Machine::On(const NodeGone& command) {
   Node* node = LiveNode(command.node, command.session);
   if (node != nullptr) {
-    if (HT_PLANTED(kGivenUpOnDisconnect)) LoseNode(*node);
     node->connected = false;
     capacity_stale_ = true;
   }
@@ -152,6 +153,7 @@ Reply Machine::On(const DrainNode& command) {
 }
 
 Reply Machine::On(const RefreshLeases&) {
+  HT_MARK(leases_count_from_now);
   for (auto& [id, node] : nodes_) {
     if (!node.lost) SetLease(node);
   }
@@ -185,6 +187,9 @@ void Machine::LoseNode(Node& node) {
   const std::vector<TaskId> tasks(node.tasks.begin(), node.tasks.end());
   for (const TaskId& id : tasks) {
     Job& job = JobAt(id.job);
+    const TaskState state = job.tasks[id.index].state;
+    if (state == TaskState::kAssigned) HT_MARK(lease_expires_before_the_start);
+    if (state == TaskState::kCheckpointing) HT_MARK(lease_expires_half_way_through_a_move);
     BackToPending(job, id, Reason::kLeaseExpired,
                   absl::StrCat("node ", node.id.value(), " was silent longer than its lease"),
                   absl::ZeroDuration());
@@ -213,20 +218,24 @@ void Machine::ReconcileAttempts(Node& node, const std::vector<AttemptStatus>& at
     if (reported.contains(id)) continue;
     Job& job = JobAt(id.job);
     model::Task& task = job.tasks[id.index];
-    if (task.state == TaskState::kAssigned && !HT_PLANTED(kOrderGivenUp)) {
+    if (task.state == TaskState::kAssigned) {
       // The order may have been lost with a stream; it is idempotent.
       if (job.cancel_requested) {
         OrderStop(node, {id, task.attempt}, AttemptAction::kStop, Reason::kCancelled);
+        HT_MARK(cancel_meets_an_order_on_its_way);
         BackToPending(job, id, Reason::kCancelled, "cancelled before it started",
                       absl::ZeroDuration());
       } else if (!MayBeOn(*job.spec, node)) {
+        HT_MARK(order_meets_a_reload);
         // Promise 6. Its answer frees the task: an order of before may still be on the way to it.
         OrderStop(node, {id, task.attempt}, AttemptAction::kStop, Reason::kResidency);
       } else {
         effects_->push_back(MakeStart(job, id));
+        HT_MARK(order_repeated);
       }
       continue;
     }
+    HT_MARK(node_no_longer_knows_an_attempt);
     BackToPending(job, id, Reason::kAttemptUnknown,
                   absl::StrCat("node ", node.id.value(), " no longer knows the attempt"),
                   absl::ZeroDuration());

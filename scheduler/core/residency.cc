@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "scheduler/base/mark.h"
 #include "scheduler/core/machine.h"
 
 namespace heliotrope::core {
@@ -42,6 +43,7 @@ void Machine::ReleaseOutside(const Job& job, const TaskId& id) {
     }
   }
   for (const auto& [holder, key] : outside) {
+    HT_MARK(reload_releases_a_copy);
     LoseCopy(nodes_.at(holder), key);
     ReleaseCopy(holder, key);
   }

@@ -7,7 +7,7 @@
 #include <tuple>
 #include <utility>
 
-#include "scheduler/base/planted.h"
+#include "scheduler/base/mark.h"
 #include "scheduler/store/codec.h"
 
 namespace heliotrope::daemon {
@@ -62,13 +62,13 @@ core::Reply Batch::Apply(const core::Command& command, absl::Time now) {
 
 void Batch::Release(std::function<void(const absl::Status&)> release) {
   used_ = true;
-  if (HT_PLANTED(kAckBeforeCommit)) return release(absl::OkStatus());
   open_.releases.push_back(std::move(release));
 }
 
 CommitUnit Batch::Close(absl::Time now) {
   Apply(core::Tick{}, now);
   open_.records = store::Encode(machine_, machine_.TakeChanges());
+  if (open_.records.Empty() && !open_.effects.empty()) HT_MARK(effects_need_no_commit);
   used_ = false;
   commands_ = 0;
   effects_limit_ = kHeldEffects;

@@ -4,11 +4,14 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 #include <cinttypes>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -26,6 +29,7 @@ struct Arguments {
   bool verbose = false;
   bool once = false;
   bool go_on = false;
+  bool all_marks = false;
   size_t lines = 120;
 };
 
@@ -38,7 +42,23 @@ struct Totals {
   uint64_t step_crashes = 0;
   uint64_t seconds = 0;  // Simulated.
   std::array<uint64_t, kFaultCount> faults{};
+  std::array<uint64_t, kMaxMarks> marks{};  // Histories that reached each.
+
+  Totals& operator+=(const Totals& other);
 };
+
+Totals& Totals::operator+=(const Totals& other) {
+  histories += other.histories;
+  broken += other.broken;
+  steps += other.steps;
+  jobs += other.jobs;
+  attempts += other.attempts;
+  step_crashes += other.step_crashes;
+  seconds += other.seconds;
+  for (size_t i = 0; i < kFaultCount; ++i) faults[i] += other.faults[i];
+  for (size_t i = 0; i < kMaxMarks; ++i) marks[i] += other.marks[i];
+  return *this;
+}
 
 // For the one thing that a check which fails in the product itself can still say.
 uint64_t current_seed = 0;
@@ -80,6 +100,7 @@ bool RunSeed(uint64_t seed, const Arguments& arguments, Totals& totals) {
   totals.step_crashes += result.step_crashes;
   totals.seconds += static_cast<uint64_t>(absl::ToInt64Seconds(result.length));
   for (size_t i = 0; i < kFaultCount; ++i) totals.faults[i] += result.faults[i];
+  for (size_t i = 0; i < kMaxMarks; ++i) totals.marks[i] += result.marks[i] ? 1 : 0;
   if (arguments.verbose) TellHistory(result);
   if (!result.broken) return true;
   ++totals.broken;
@@ -103,6 +124,18 @@ void Print(const Totals& totals, double wall_seconds) {
                 totals.faults[i]);
   }
   std::printf("\n");
+}
+
+// True when each was reached.
+bool PrintMarks(const Totals& totals) {
+  std::vector<std::pair<uint64_t, std::string>> marks;
+  for (size_t i = 0; i < MarkCount(); ++i) marks.emplace_back(totals.marks[i], MarkName(i));
+  std::sort(marks.begin(), marks.end());
+  std::printf("histories that reached each mark:\n");
+  for (const auto& [reached, name] : marks) {
+    std::printf("%10" PRIu64 "  %s\n", reached, name.c_str());
+  }
+  return marks.empty() || marks.front().first > 0;
 }
 
 // Every `jobs`-th seed from `first` on; totals go to `out`.
@@ -136,14 +169,7 @@ int RunAll(uint64_t first, uint64_t last, const Arguments& arguments) {
   Totals all;
   Totals one;
   while (read(ends[0], &one, sizeof(one)) == sizeof(one)) {
-    all.histories += one.histories;
-    all.broken += one.broken;
-    all.steps += one.steps;
-    all.jobs += one.jobs;
-    all.attempts += one.attempts;
-    all.step_crashes += one.step_crashes;
-    all.seconds += one.seconds;
-    for (size_t i = 0; i < kFaultCount; ++i) all.faults[i] += one.faults[i];
+    all += one;
   }
   int code = 0;
   for (const pid_t child : children) {
@@ -153,6 +179,10 @@ int RunAll(uint64_t first, uint64_t last, const Arguments& arguments) {
     code = std::max(code, ended);
   }
   Print(all, absl::ToDoubleSeconds(absl::Now() - start));
+  if (!PrintMarks(all) && arguments.all_marks) {
+    std::printf("a mark was not reached\n");
+    code = std::max(code, 1);
+  }
   return code;
 }
 
@@ -177,6 +207,7 @@ int Main(int argc, char** argv) {
   app.add_option("--lines", arguments.lines, "lines of history that are kept");
   app.add_flag("--verbose", arguments.verbose, "tell the end of every history");
   app.add_flag("--once", arguments.once, "do not run each seed twice");
+  app.add_flag("--all-marks", arguments.all_marks, "fail when a mark was not reached");
   app.add_flag("--go-on", arguments.go_on, "after a broken promise too, without its history");
   CLI11_PARSE(app, argc, argv);
   std::signal(SIGABRT, OnAbort);

@@ -1,6 +1,5 @@
-// heliotrope-sim-planted: plants each bug of scheduler/base/planted.h in turn and counts the seeds
-// that it takes until a judge, or a check of the product's own, finds it. Exits with 1 when one is
-// not found.
+// heliotrope-sim-planted: plants each bug of planted_bugs.txt in turn and counts the seeds that it
+// takes until a judge, or a check of the product's own, finds it. Exits with 1 when one is not found.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,39 +10,24 @@
 #include <string>
 #include <vector>
 
-#include "scheduler/base/planted.h"
+#include "tests/sim/planted.h"
 #include "tests/sim/simulation.h"
 
 namespace heliotrope::planted {
 
-Bug active = Bug::kNone;
+int active = 0;
 
 }  // namespace heliotrope::planted
 
 namespace heliotrope::faultsim {
 namespace {
 
-using planted::Bug;
-
-constexpr struct {
-  Bug bug;
+struct Bug {
   const char* name;
-} kBugs[] = {
-    {Bug::kAckBeforeCommit, "ack-before-commit"},
-    {Bug::kRequestForgotten, "request-forgotten"},
-    {Bug::kCancelForgotten, "cancel-forgotten"},
-    {Bug::kCancelLoses, "cancel-loses"},
-    {Bug::kChangeForgotten, "change-forgotten"},
-    {Bug::kLeaseTooShort, "lease-too-short"},
-    {Bug::kLeaseTooLong, "lease-too-long"},
-    {Bug::kLeaseIgnored, "lease-ignored"},
-    {Bug::kLeaseBeforeStops, "lease-before-stops"},
-    {Bug::kGivenUpOnDisconnect, "given-up-on-disconnect"},
-    {Bug::kOrderGivenUp, "order-given-up"},
-    {Bug::kStaleReportTaken, "stale-report-taken"},
-    {Bug::kCheckpointReleasedEarly, "checkpoint-released-early"},
-    {Bug::kResidencyUncheckedOnRetry, "residency-unchecked-on-retry"},
-    {Bug::kWaiterForgotten, "waiter-forgotten"},
+  const char* what;
+};
+constexpr Bug kBugs[] = {
+#include "planted_bugs.inc"
 };
 
 struct Found {
@@ -90,8 +74,7 @@ Found HuntOnce(uint64_t first, uint64_t limit) {
   return found;
 }
 
-bool HuntBug(Bug bug, const char* name, uint64_t trials, uint64_t limit) {
-  planted::active = bug;
+bool HuntActive(const char* name, uint64_t trials, uint64_t limit) {
   std::vector<uint64_t> seeds;
   std::string promise;
   bool all = true;
@@ -117,13 +100,17 @@ int Main(int argc, char** argv) {
   app.add_option("--bug", only, "this one alone");
   app.add_option("--trials", trials, "hunts for each, from other seeds")
       ->check(CLI::Range(1, 1000));
+  bool list = false;
+  app.add_flag("--list", list, "tell what they are, and no more");
   app.add_option("--limit", limit, "seeds before a hunt is given up");
   CLI11_PARSE(app, argc, argv);
-  std::printf("| %-28s | median |   most | found as |\n", "bug");
+  if (!list) std::printf("| %-28s | median |   most | found as |\n", "bug");
   bool all = true;
-  for (const auto& [bug, name] : kBugs) {
-    if (!only.empty() && only != name) continue;
-    all = HuntBug(bug, name, trials, limit) && all;
+  for (const Bug& bug : kBugs) {
+    ++planted::active;
+    if (list) std::printf("%s: %s\n", bug.name, bug.what);
+    if (list || (!only.empty() && only != bug.name)) continue;
+    all = HuntActive(bug.name, trials, limit) && all;
   }
   return all ? 0 : 1;
 }

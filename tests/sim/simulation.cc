@@ -116,7 +116,10 @@ class Simulation {
 }  // namespace
 
 Result RunHistory(const Settings& settings, const Trace::Options& tracing) {
-  return Simulation(settings, tracing).Run();
+  ClearMarks();
+  Result result = Simulation(settings, tracing).Run();
+  result.marks = ReachedMarks();
+  return result;
 }
 
 }  // namespace heliotrope::faultsim

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "tests/sim/marks.h"
 #include "tests/sim/promises.h"
 #include "tests/sim/settings.h"
 #include "tests/sim/trace.h"
@@ -23,6 +24,7 @@ struct Result {
   size_t attempts = 0;
   std::array<uint64_t, kFaultCount> faults{};
   uint64_t step_crashes = 0;
+  MarkSet marks;                     // Those that it reached.
   std::vector<std::string> history;  // The newest lines, if text was asked for.
 };
 
