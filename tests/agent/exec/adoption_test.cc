@@ -231,5 +231,36 @@ TEST_P(AdoptionTest, ATornExitRecordIsALoss) {
   EXPECT_TRUE(absl::StrContains(adoption->end->error, "not a whole record"));
 }
 
+// What was saved and not synced before the machine's last start is not trusted. Told wrongly, good
+// work is thrown away or half of it goes on.
+TEST_P(AdoptionTest, AnEndTellsWhetherItWasBeforeTheLastBoot) {
+  ASSERT_TRUE(Run(Script(1, "exit 85")).ok());
+  WaitForEnd(1);
+  const auto adopt = [this] {
+    const auto adoption = runner_->Adopt(Key(1));
+    EXPECT_TRUE(adoption.ok()) << adoption.status();
+    EXPECT_EQ(adoption->state, Adoption::State::kEnded);
+    EXPECT_EQ(Describe(*adoption->end), "exited 85 checkpointed");
+    return *adoption;
+  };
+  MakeRunner();
+  EXPECT_FALSE(adopt().before_boot) << "the agent alone was restarted";
+  const std::string path = Paths(1).root + "/status";
+  const std::string status = ReadText(path);
+  std::string elsewhere = status;
+  char& digit = elsewhere.at(elsewhere.find("boot ") + 5);
+  digit = digit == '0' ? '1' : '0';
+  WriteText(path, elsewhere);
+  EXPECT_TRUE(adopt().before_boot) << "the status is of another boot";
+  ASSERT_EQ(unlink(path.c_str()), 0);
+  EXPECT_TRUE(adopt().before_boot) << "nobody knows";
+  WriteText(path, status);
+  ShimRunner::Options options = Options();
+  options.after_boot = true;
+  runner_ = nullptr;
+  runner_ = *ShimRunner::Create(options, [](const AttemptKey&, const AttemptEnd&) {});
+  EXPECT_TRUE(adopt().before_boot) << "the agent knows that the machine was started anew";
+}
+
 }  // namespace
 }  // namespace heliotrope::agent::exec
