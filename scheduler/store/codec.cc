@@ -173,6 +173,7 @@ void EncodeJobs(const core::Machine& machine, const core::Changes& changes, Batc
     if (job == nullptr) continue;
     v1::Task record;
     ToRecord(job->tasks.at(id.index), record);
+    record.set_job_changes(job->version);
     batch.puts.push_back(Made(Kind::kTask, TaskKey(id), record));
   }
 }
@@ -270,8 +271,11 @@ absl::Status Decoder::AddTask(const Record& record) {
                    absl::StrCat("its job has ", job->tasks.size(), " tasks"));
   }
   model::Task task = FromRecord(id, message, reader);
-  if (reader.status().ok()) job->tasks[id.index] = std::move(task);
-  return reader.status();
+  if (!reader.status().ok()) return reader.status();
+  job->tasks[id.index] = std::move(task);
+  // An etag never says two things, nor goes back: each change has written one of the two.
+  job->version = std::max(job->version, message.job_changes());
+  return absl::OkStatus();
 }
 
 absl::Status Decoder::AddCurveBin(const Record& record) {

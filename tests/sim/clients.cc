@@ -1,6 +1,7 @@
 #include "tests/sim/clients.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -36,7 +37,8 @@ std::shared_ptr<const model::JobSpec> Clients::DrawJob(size_t number) {
   spec->command = {"/bin/true"};
   spec->environment[kBehaviorVariable] = absl::StrCat(number);
   spec->outputs = {"**"};
-  spec->account = AccountId("default");
+  constexpr const char* kAccounts[] = {"acme", "default", "globex"};
+  spec->account = AccountId(kAccounts[random_.Uniform(std::size(kAccounts))]);
   spec->count = 1 + static_cast<uint32_t>(random_.Uniform(3));
   spec->request.cores = MilliCores::FromMilli(500 * (1 + static_cast<int64_t>(random_.Uniform(8))));
   spec->request.memory = Bytes::FromMiB(256);
@@ -178,19 +180,35 @@ void Clients::Look() {
 void Clients::LookOnce() {
   SchedulerHost& scheduler = *world_.scheduler;
   if (!scheduler.serving()) return;
-  using States = std::vector<std::pair<TaskId, model::TaskState>>;
-  const auto states = std::make_shared<States>();
+  struct Seen {
+    JobUid job;
+    uint64_t version = 0;
+    uint64_t contents = 0;
+    std::vector<model::TaskState> states;
+  };
+  const auto seen = std::make_shared<std::vector<Seen>>();
   scheduler.Query(
-      [states](const core::Machine& machine) {
+      [seen](const core::Machine& machine) {
         for (const auto& [uid, job] : machine.jobs()) {
-          for (uint32_t i = 0; i < job->tasks.size(); ++i) {
-            states->push_back({{uid, i}, job->tasks[i].state});
+          Seen& made = seen->emplace_back(Seen{uid, job->version, job->cancel_requested, {}});
+          for (const model::Task& task : job->tasks) {
+            made.states.push_back(task.state);
+            for (const uint64_t value :
+                 {static_cast<uint64_t>(task.state), uint64_t{task.attempt.value()},
+                  uint64_t{task.failures}, static_cast<uint64_t>(task.phase)}) {
+              made.contents = made.contents * 31 + value;
+            }
           }
         }
       },
-      [this, states](const absl::Status& status) {
+      [this, seen](const absl::Status& status) {
         if (!status.ok()) return;
-        for (const auto& [task, state] : *states) world_.promises.ToldState(task, state);
+        for (const Seen& job : *seen) {
+          world_.promises.ToldJob(job.job, job.version, job.contents);
+          for (uint32_t i = 0; i < job.states.size(); ++i) {
+            world_.promises.ToldState({job.job, i}, job.states[i]);
+          }
+        }
       });
 }
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "heliotrope/store/v1/job.pb.h"
+#include "heliotrope/store/v1/task.pb.h"
 #include "scheduler/store/codec.h"
 #include "scheduler/store/keys.h"
 #include "scheduler/store/task_record.h"
@@ -23,13 +24,26 @@ constexpr char kAcknowledged[] = "what was acknowledged is not lost";
 constexpr char kRequest[] = "the same request id gives the same job";
 constexpr char kReload[] = "the store has all of the state";
 constexpr char kRest[] = "what has ended leaves nothing behind";
+constexpr char kEtag[] = "an etag says one thing and never goes back";
 
-// How often a job had changed is written with the job alone, so that it may be behind.
-std::string WithoutChanges(store::Kind kind, const std::string& value) {
-  store::v1::Job job;
-  if (kind != store::Kind::kJob || !job.ParseFromString(value)) return value;
-  job.clear_changes();
-  return job.SerializeAsString();
+// How often a job had changed is written at different times with the job and its tasks: each record
+// without it, and it apart.
+uint64_t TakeChanges(const store::RecordKey& key, std::string& value) {
+  uint64_t changes = 0;
+  if (key.kind == store::Kind::kJob) {
+    heliotrope::store::v1::Job job;
+    if (!job.ParseFromString(value)) return 0;
+    changes = job.changes();
+    job.clear_changes();
+    value = job.SerializeAsString();
+  } else if (key.kind == store::Kind::kTask) {
+    heliotrope::store::v1::Task task;
+    if (!task.ParseFromString(value)) return 0;
+    changes = task.job_changes();
+    task.clear_job_changes();
+    value = task.SerializeAsString();
+  }
+  return changes;
 }
 
 std::string Said(const TaskId& task) { return absl::StrCat("task ", ToString(task)); }
@@ -55,7 +69,7 @@ void Promises::JobStarted(const JobStart& start) {
   ++attempts_;
   live_[task][start.key] = {.host = start.host, .cores = start.start->spec->request.cores};
   CheckAlone(start.key, start.host);
-  CheckCapacity(start.host);
+  if (start.incarnation == 1) CheckCapacity(start.key, start.host);
   CheckResidency(*start.start->spec, start.host, absl::StrCat(Shown(start.key), " runs"));
   if (!agent::IsAllowed(start.start->jurisdictions,
                         world_.Agent(start.host).facts().site.jurisdiction)) {
@@ -73,7 +87,10 @@ void Promises::CheckAlone(const agent::AttemptKey& key, HostIndex host) {
   }
 }
 
-void Promises::CheckCapacity(HostIndex host) {
+void Promises::CheckCapacity(const agent::AttemptKey& started, HostIndex host) {
+  // What was ordered before its node became smaller may still start.
+  const auto shrunk = shrunk_.find(host);
+  if (shrunk != shrunk_.end() && ordered_[started] <= shrunk->second) return;
   MilliCores used;
   for (const auto& [task, attempts] : live_) {
     for (const auto& [key, live] : attempts) {
@@ -95,9 +112,17 @@ void Promises::CheckResidency(const model::JobSpec& spec, HostIndex host, const 
   Break(kResidency, absl::StrCat(what, " on ", Name(host), " in ", where.value()));
 }
 
-// Its directory holds what the scheduler said, and that is the furthest there is.
+// Its directory holds what the scheduler said, and that is the furthest there is. Later processes of
+// an attempt go on from what the one before has saved.
 void Promises::CheckProgress(const JobStart& start) {
-  if (start.incarnation != 1) return;
+  if (start.incarnation != 1) {
+    const auto before =
+        sealed_.find({.attempt = start.key, .sequence = CheckpointSeq(start.incarnation - 1)});
+    if (before == sealed_.end() || before->second.progress == start.progress) return;
+    Break(kProgress, absl::StrCat(Shown(start.key), " goes on at ", Shown(start.progress), ", and ",
+                                  Shown(before->second.progress), " was sealed"));
+    return;
+  }
   const auto& restore = start.start->restore;
   absl::Duration expected = absl::ZeroDuration();
   if (restore) {
@@ -113,18 +138,24 @@ void Promises::CheckProgress(const JobStart& start) {
     Break(kProgress, absl::StrCat(Shown(start.key), " begins at ", Shown(start.progress),
                                   ", what it restores was sealed at ", Shown(expected)));
   }
-  const auto best = best_.find(start.key.task);
-  if (best == best_.end() || start.progress >= best->second.progress) return;
-  if (Excused(start.key.task, best->second)) return;
-  Break(kProgress,
-        absl::StrCat(Shown(start.key), " begins at ", Shown(start.progress), " although ",
-                     Shown(best->second.key), " holds ", Shown(best->second.progress)));
+  for (const auto* furthest : {&best_, &second_}) {
+    const auto best = furthest->find(start.key.task);
+    if (best != furthest->end()) CheckFurthest(start, best->second);
+  }
 }
 
-// Every node that had it was given up or lost its disk since, or may not be used any more.
-bool Promises::Excused(const TaskId&, const Best& best) const {
+void Promises::CheckFurthest(const JobStart& start, const Best& best) {
+  if (start.progress >= best.progress || Excused(best)) return;
+  Break(kProgress, absl::StrCat(Shown(start.key), " begins at ", Shown(start.progress),
+                                " although ", Shown(best.key), " holds ", Shown(best.progress)));
+}
+
+// Every node that had it was given up or lost its disk since, or it rotted there, or it may not be
+// used any more.
+bool Promises::Excused(const Best& best) const {
   if (narrowed_ >= best.since) return true;
   return std::all_of(best.holders.begin(), best.holders.end(), [&](HostIndex holder) {
+    if (rotted_.contains({best.key, holder})) return true;
     const auto lost = lost_.find(holder);
     return lost != lost_.end() && lost->second >= best.since;
   });
@@ -149,6 +180,7 @@ void Promises::JobGoesOn(const agent::AttemptKey& key, HostIndex host) {
 
 void Promises::CheckpointRests(const agent::CheckpointKey& key, HostIndex host,
                                const StoredCheckpoint& stored) {
+  rotted_.erase({key, host});
   const auto [known, fresh] = sealed_.emplace(key, Sealed{stored.progress, Now()});
   if (!fresh && known->second.progress != stored.progress) {
     Break(kProgress, absl::StrCat("two checkpoints are called ", Shown(key)));
@@ -167,6 +199,7 @@ void Promises::Made(const std::vector<core::Effect>& effects) {
   for (const core::Effect& effect : effects) {
     if (const auto* order = std::get_if<core::OrderAttempt>(&effect)) {
       if (order->action != core::AttemptAction::kStart) continue;
+      ordered_[ToAgentKey(order->key)] = Now();
       world_.trace.Add(Now(), "scheduler", "orders start", order->key, order->node,
                        order->start->restore ? Shown(order->start->restore->key) : "afresh");
       const AgentHost& agent = *world_.AgentOf(order->node);
@@ -206,30 +239,37 @@ void Promises::NoteTask(const store::Record& record) {
   }
   store::FieldReader reader;
   const model::Task task = store::FromRecord(*id, message, reader);
+  second_.erase(*id);
   if (IsTerminal(task.state)) {
     best_.erase(*id);
     return;
   }
-  if (task.run == nullptr || !task.run->checkpoint) return;
-  const agent::CheckpointKey key = ToAgentKey(task.run->checkpoint->key);
+  if (task.run == nullptr) return;
+  const std::optional<Best> newest = BestOf(task.run->checkpoint);
+  if (!newest) return;
+  auto& best = best_[*id];
+  if (best.holders.empty() || newest->progress > best.progress) {
+    best = *newest;
+  } else if (best.key == newest->key) {
+    best.holders = newest->holders;
+  }
+  const std::optional<Best> before = BestOf(task.run->previous_checkpoint);
+  if (before && best.key == newest->key) second_[*id] = *before;
+}
+
+std::optional<Promises::Best> Promises::BestOf(const std::optional<model::Checkpoint>& checkpoint) {
+  if (!checkpoint) return std::nullopt;
+  const agent::CheckpointKey key = ToAgentKey(checkpoint->key);
   const auto sealed = sealed_.find(key);
   if (sealed == sealed_.end()) {
     Break(kProgress, absl::StrCat(Shown(key), " is durable and was never sealed"));
-    return;
+    return std::nullopt;
   }
-  std::set<HostIndex> holders;
-  for (const NodeId& node : task.run->checkpoint->holders) {
-    holders.insert(world_.AgentOf(node)->facts().host);
+  Best best{.key = key, .progress = sealed->second.progress, .since = sealed->second.when};
+  for (const NodeId& node : checkpoint->holders) {
+    best.holders.insert(world_.AgentOf(node)->facts().host);
   }
-  auto& best = best_[*id];
-  if (best.holders.empty() || sealed->second.progress > best.progress) {
-    best = {.key = key,
-            .progress = sealed->second.progress,
-            .holders = holders,
-            .since = sealed->second.when};
-  } else if (best.key == key) {
-    best.holders = holders;
-  }
+  return best;
 }
 
 void Promises::Recovered(const core::Image& image) {
@@ -266,13 +306,20 @@ void Promises::CompareWithStore(const core::Machine& machine, const SchedulerSto
   std::map<std::pair<store::Kind, std::string>, std::string> live;
   for (store::Record& record : store::Encode(machine, all).puts) {
     if (record.kind == store::Kind::kMeta) continue;
+    TakeChanges({record.kind, record.key}, record.value);
     live[{record.kind, record.key}] = std::move(record.value);
   }
-  for (const auto& [key, value] : store.map()) {
+  std::map<JobUid, uint64_t> versions;
+  for (const auto& [key, stored] : store.map()) {
     if (key.first < store::Kind::kJob || key.first > store::Kind::kNode) continue;
+    std::string value = stored;
+    const uint64_t changes = TakeChanges({key.first, key.second}, value);
+    if (changes > 0) {
+      uint64_t& version = versions[*store::ParseJobKey(key.second.substr(0, sizeof(uint64_t)))];
+      version = std::max(version, changes);
+    }
     const auto found = live.find(key);
-    if (found == live.end() ||
-        WithoutChanges(key.first, found->second) != WithoutChanges(key.first, value)) {
+    if (found == live.end() || found->second != value) {
       Break(kReload, absl::StrCat(std::string(store::KindName(key.first)), " ",
                                   store::PrintedKey(key.first, key.second),
                                   found == live.end() ? " is only in the store"
@@ -283,6 +330,11 @@ void Promises::CompareWithStore(const core::Machine& machine, const SchedulerSto
   for (const auto& [key, value] : live) {
     Break(kReload, absl::StrCat(std::string(store::KindName(key.first)), " ",
                                 store::PrintedKey(key.first, key.second), " is not in the store"));
+  }
+  for (const auto& [uid, job] : machine.jobs()) {
+    if (versions[uid] == job->version) continue;
+    Break(kEtag, absl::StrCat("job ", uid.value(), " has changed ", job->version,
+                              " times, by the store ", versions[uid]));
   }
 }
 
@@ -309,6 +361,18 @@ void Promises::ToldState(const TaskId& task, model::TaskState state) {
   if (state == model::TaskState::kSucceeded && !finished_.contains(task)) {
     Break(kTerminal, absl::StrCat(Said(task), " was told as succeeded, and no job of it has"));
   }
+}
+
+void Promises::ToldJob(JobUid job, uint64_t version, uint64_t contents) {
+  const auto [known, fresh] = told_jobs_.emplace(job, std::pair(version, contents));
+  if (fresh) return;
+  auto& [newest, says] = known->second;
+  if (version < newest || (version == newest && contents != says)) {
+    Break(kEtag,
+          absl::StrCat("job ", job.value(), " was told with version ", newest, " and then with ",
+                       version, version == newest ? ", which says something else" : ""));
+  }
+  known->second = {version, contents};
 }
 
 // --- The end ---

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "agent/core/event.h"
 #include "scheduler/core/machine.h"
+#include "scheduler/model/task.h"
 #include "scheduler/store/store.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/event_queue.h"
@@ -55,6 +56,9 @@ class Promises {
   void CheckpointRests(const agent::CheckpointKey& key, HostIndex host,
                        const StoredCheckpoint& stored);
   void DiskEmptied(HostIndex host);
+  void Rotted(const agent::CheckpointKey& key, HostIndex host) { rotted_.insert({key, host}); }
+  // Its agent has come back with fewer cores.
+  void Shrunk(HostIndex host) { shrunk_[host] = Now(); }
 
   // --- What the scheduler decides and keeps ---
   void Made(const std::vector<core::Effect>& effects);
@@ -68,6 +72,8 @@ class Promises {
   void ToldSubmitted(const std::string& request, JobUid job);
   void ToldCancelled(JobUid job);
   void ToldState(const TaskId& task, model::TaskState state);
+  // `version`: what its etag was made of. `contents`: a hash of all else.
+  void ToldJob(JobUid job, uint64_t version, uint64_t contents);
 
   // When all has come to rest: nothing is left of it anywhere.
   void AtRest();
@@ -84,17 +90,19 @@ class Promises {
   struct Best {
     agent::CheckpointKey key;
     absl::Duration progress;
-    std::set<HostIndex> holders;  // As last committed.
+    std::set<HostIndex> holders = {};  // As last committed.
     Instant since;                // When it was sealed.
   };
 
   Instant Now() const;
   std::string Name(HostIndex host) const;
   void CheckAlone(const agent::AttemptKey& key, HostIndex host);
-  void CheckCapacity(HostIndex host);
+  void CheckCapacity(const agent::AttemptKey& started, HostIndex host);
   void CheckProgress(const JobStart& start);
   void CheckResidency(const model::JobSpec& spec, HostIndex host, const std::string& what);
-  bool Excused(const TaskId& task, const Best& best) const;
+  bool Excused(const Best& best) const;
+  void CheckFurthest(const JobStart& start, const Best& best);
+  std::optional<Best> BestOf(const std::optional<model::Checkpoint>& checkpoint);
   void NoteTask(const store::Record& record);
 
   World& world_;
@@ -107,12 +115,17 @@ class Promises {
     Instant when;
   };
   std::map<agent::CheckpointKey, Sealed> sealed_;
-  std::map<TaskId, Best> best_;        // The furthest checkpoint that is durable as the newest.
+  std::map<TaskId, Best> best_;        // The furthest checkpoint that is durable as the newest,
+  std::map<TaskId, Best> second_;      // and the one before, while it is durable beside it.
   std::map<HostIndex, Instant> lost_;  // When its lease was last given up, or its disk emptied.
+  std::set<std::pair<agent::CheckpointKey, HostIndex>> rotted_;
+  std::map<HostIndex, Instant> shrunk_;
+  std::map<agent::AttemptKey, Instant> ordered_;  // Starts.
   Instant narrowed_ = -absl::InfiniteDuration();
   std::map<std::string, JobUid> acknowledged_;  // By request id.
   std::set<JobUid> cancelled_;
   std::map<TaskId, model::TaskState> told_;
+  std::map<JobUid, std::pair<uint64_t, uint64_t>> told_jobs_;  // Newest version, its contents.
 };
 
 }  // namespace heliotrope::faultsim
