@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "agent/checkpoint/file_tree.h"
@@ -32,31 +33,58 @@ absl::StatusOr<DataReader> DataReader::Open(const Store& store, Manifest manifes
   return reader;
 }
 
+absl::Status DataReader::Damaged(absl::string_view how) const {
+  return absl::DataLossError(absl::StrCat("file \"", manifest_.files[file_].path,
+                                          "\" of checkpoint ", ToString(manifest_.key), " ", how));
+}
+
+absl::StatusOr<std::string> DataReader::ReadAt(int64_t from, size_t size) {
+  std::string bytes(size, '\0');
+  ssize_t got = 0;
+  do {
+    got = pread(fd_.get(), bytes.data(), bytes.size(), from);
+  } while (got < 0 && errno == EINTR);
+  if (got < 0) return Damaged(absl::StrCat("cannot be read: ", strerror(errno)));
+  if (got == 0) return Damaged("is shorter than it was");
+  bytes.resize(static_cast<size_t>(got));
+  return bytes;
+}
+
+absl::Status DataReader::OpenFile() {
+  auto opened = OpenBelow(data_, manifest_.files[file_].path);
+  // A checkpoint goes as a whole, by one rename.
+  if (!opened.ok() && access(data_.c_str(), F_OK) == 0) return Damaged("cannot be opened");
+  if (!opened.ok()) return absl::AbortedError(opened.status().message());
+  fd_ = *std::move(opened);
+  sha_ = Sha256();
+  for (int64_t hashed = 0; hashed < position_;) {
+    const size_t size = std::min(kRawBytes, static_cast<size_t>(position_ - hashed));
+    HT_ASSIGN_OR_RETURN(const std::string bytes, ReadAt(hashed, size));
+    sha_.Add(bytes);
+    hashed += static_cast<int64_t>(bytes.size());
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::string> DataReader::ReadRaw(size_t size) {
   while (file_ < manifest_.files.size()) {
     const ManifestFile& file = manifest_.files[file_];
+    if (!fd_.valid()) HT_RETURN_IF_ERROR(OpenFile());
     const int64_t left = file.size_bytes - position_;
-    if (left == 0) {
-      ++file_;
-      position_ = 0;
-      fd_.Reset();
-      continue;
+    if (left > 0) {
+      HT_ASSIGN_OR_RETURN(std::string bytes,
+                          ReadAt(position_, std::min(size, static_cast<size_t>(left))));
+      sha_.Add(bytes);
+      position_ += static_cast<int64_t>(bytes.size());
+      // Before its last bytes are given out, so that a puller never has all of a damaged file.
+      if (position_ == file.size_bytes && sha_.Finish() != file.sha256) {
+        return Damaged("is not what was sealed");
+      }
+      return bytes;
     }
-    if (!fd_.valid()) {
-      auto opened = OpenBelow(data_, file.path);
-      if (!opened.ok()) return absl::AbortedError(opened.status().message());
-      fd_ = *std::move(opened);
-    }
-    std::string bytes(std::min(size, static_cast<size_t>(left)), '\0');
-    const ssize_t got = pread(fd_.get(), bytes.data(), bytes.size(), position_);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return os::FileError(errno, "read", file.path);
-    if (got == 0) {
-      return absl::AbortedError(absl::StrCat("file \"", file.path, "\" is shorter than it was"));
-    }
-    bytes.resize(static_cast<size_t>(got));
-    position_ += got;
-    return bytes;
+    ++file_;
+    position_ = 0;
+    fd_.Reset();
   }
   return std::string();
 }

@@ -168,7 +168,7 @@ absl::StatusOr<CopyResult> HashAndCopy(int source, int target, const std::string
   while (true) {
     const ssize_t size = read(source, buffer.data(), buffer.size());
     if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return os::FileError(errno, "read", name);
+    if (size < 0) return absl::DataLossError(os::FileError(errno, "read", name).message());
     if (size == 0) break;
     const absl::string_view bytes(buffer.data(), static_cast<size_t>(size));
     sha.Add(bytes);

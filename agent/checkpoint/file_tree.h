@@ -42,7 +42,7 @@ absl::StatusOr<os::UniqueFd> CreateBelow(const std::string& root, const std::str
                                          const CreateOptions& options);
 
 // Reads `source` to its end, writes it to `target` if that is valid, and returns size and SHA-256.
-// `name` is for the errors.
+// `name` is for the errors: DATA_LOSS when `source` cannot be read.
 struct CopyResult {
   int64_t size_bytes = 0;
   std::string sha256;

@@ -243,12 +243,16 @@ absl::Status Store::Restore(const CheckpointKey& key, const std::string& digest,
   }
   HT_ASSIGN_OR_RETURN(const Manifest manifest, ParseManifest(bytes));
   for (const ManifestFile& file : manifest.files) {
-    HT_ASSIGN_OR_RETURN(const os::UniqueFd source, OpenBelow(DataPath(key), file.path));
+    const auto source = OpenBelow(DataPath(key), file.path);
+    // A checkpoint goes as a whole, by one rename.
+    if (!source.ok() && Exists(DataPath(key)))
+      return absl::DataLossError(source.status().message());
+    HT_RETURN_IF_ERROR(source.status());
     HT_ASSIGN_OR_RETURN(
         const os::UniqueFd target,
         CreateBelow(options.directory, file.path, {.mode = file.mode, .owner = options.owner}));
     HT_ASSIGN_OR_RETURN(const CopyResult copied,
-                        HashAndCopy(source.get(), target.get(), file.path));
+                        HashAndCopy(source->get(), target.get(), file.path));
     if (copied.sha256 != file.sha256 || copied.size_bytes != file.size_bytes) {
       return absl::DataLossError(
           absl::StrCat("file \"", file.path, "\" of checkpoint ", ToString(key), " is damaged"));

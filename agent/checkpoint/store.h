@@ -58,7 +58,8 @@ class Store {
   // The bytes of its manifest, whose SHA-256 is the digest.
   absl::StatusOr<std::string> ReadManifest(const CheckpointKey& key) const;
 
-  // Copies its files, checking each SHA-256. DATA_LOSS when one differs.
+  // Copies its files, checking each SHA-256. DATA_LOSS when one differs, is missing, or cannot be
+  // read.
   absl::Status Restore(const CheckpointKey& key, const std::string& digest,
                        const RestoreOptions& options) const;
 

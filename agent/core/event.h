@@ -100,6 +100,12 @@ struct HoldFailed {
   CheckpointKey key;
   std::string detail = {};
 };
+// A checkpoint that was here is not what was sealed under this digest any more, or is gone.
+struct CheckpointLost {
+  CheckpointKey key;
+  std::string digest = {};
+  std::string detail = {};
+};
 
 // --- After a start of the agent, before anything else ---
 
@@ -130,9 +136,9 @@ struct LoadMeasured {
 // Nothing but that time has passed: timers may be due.
 struct TimePassed {};
 
-using Event =
-    std::variant<OrdersReceived, Welcomed, LeaseRenewed, FetchDone, FetchFailed, LaunchDone,
-                 LaunchFailed, ProcessExited, SealDone, SealFailed, OutcomeSaved, HoldDone,
-                 HoldFailed, CheckpointFound, AttemptFound, LoadMeasured, TimePassed>;
+using Event = std::variant<OrdersReceived, Welcomed, LeaseRenewed, FetchDone, FetchFailed,
+                           LaunchDone, LaunchFailed, ProcessExited, SealDone, SealFailed,
+                           OutcomeSaved, HoldDone, HoldFailed, CheckpointLost, CheckpointFound,
+                           AttemptFound, LoadMeasured, TimePassed>;
 
 }  // namespace heliotrope::agent

@@ -187,6 +187,7 @@ class Machine {
   void On(const OutcomeSaved& event);
   void On(const HoldDone& event);
   void On(const HoldFailed& event);
+  void On(const CheckpointLost& event);
   void On(const CheckpointFound& event);
   void On(const AttemptFound& event);
   void On(const LoadMeasured& event);
@@ -206,6 +207,8 @@ class Machine {
   void Thaw(const AttemptKey& key, Attempt& attempt);
   // Replaces the attempt's timer.
   void Arm(const AttemptKey& key, Attempt& attempt, absl::Time due);
+  // It is not here any more, and its attempt does not offer it.
+  void DropCheckpoint(const CheckpointKey& key);
   // A periodic checkpoint.
   void CheckpointNow(const AttemptKey& key, Attempt& attempt);
   void FireTimers();

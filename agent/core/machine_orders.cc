@@ -120,6 +120,7 @@ void Machine::On(const StartOrder& order) {
   RememberNumber(order.key);
   changed_.insert(order.key);
   if (!refusal.empty()) {
+    HT_MARK(start_refused);
     // Nothing of it is on disk and nothing needs to be: after a restart of the agent a new stream
     // brings only orders that still hold.
     attempt.stage = Stage::kEnded;
@@ -292,7 +293,8 @@ void Machine::On(const HoldOrder& order) {
 
 void Machine::On(const ReleaseOrder& order) {
   const bool was_coming = coming_.erase(order.key) > 0;
-  const bool was_here = checkpoints_.erase(order.key) > 0;
+  const bool was_here = checkpoints_.contains(order.key);
+  DropCheckpoint(order.key);
   changed_checkpoints_.erase(order.key);
   if (was_coming || was_here) Emit(Remove{.key = order.key});
 }

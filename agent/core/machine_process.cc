@@ -309,6 +309,28 @@ void Machine::On(const HoldFailed& event) {
   changed_checkpoints_[event.key] = {.key = event.key, .failure = event.detail};
 }
 
+// The scheduler is told, so that it counts on another copy, or on an older checkpoint.
+void Machine::On(const CheckpointLost& event) {
+  const auto held = checkpoints_.find(event.key);
+  if (held == checkpoints_.end() || held->second.digest != event.digest) return;
+  HT_MARK(damaged_checkpoint_given_up);
+  DropCheckpoint(event.key);
+  changed_checkpoints_[event.key] = {
+      .key = event.key, .failure = absl::StrCat(reasons::kCheckpointDamaged, ": ", event.detail)};
+  Emit(Remove{.key = event.key});
+}
+
+void Machine::DropCheckpoint(const CheckpointKey& key) {
+  checkpoints_.erase(key);
+  const auto attempt = attempts_.find(key.attempt);
+  if (attempt == attempts_.end()) return;
+  for (AttemptStatus* status : {&attempt->second.status, &attempt->second.outcome}) {
+    if (status->checkpoint.has_value() && status->checkpoint->key == key) {
+      status->checkpoint.reset();
+    }
+  }
+}
+
 // --- After a start of the agent ---
 
 void Machine::On(const CheckpointFound& event) {

@@ -21,6 +21,8 @@ inline constexpr char kLeaseExpired[] = "LEASE_EXPIRED";
 inline constexpr char kCheckpointFailed[] = "CHECKPOINT_FAILED";
 inline constexpr char kNotReadyToSave[] = "NOT_READY_TO_SAVE";
 inline constexpr char kCheckpointUnavailable[] = "CHECKPOINT_UNAVAILABLE";
+// A copy on this node's disk is not what was sealed.
+inline constexpr char kCheckpointDamaged[] = "CHECKPOINT_DAMAGED";
 // Its shim is gone without a word: killed from outside, or the machine was restarted.
 inline constexpr char kProcessLost[] = "PROCESS_LOST";
 // The scheduler asks about an attempt that is not here.

@@ -58,6 +58,18 @@ void Attempts::InLane(const AttemptKey& key, std::function<void()> work) {
   world_.hands.PostTo(ToString(key), std::move(work));
 }
 
+// What is done to one checkpoint is done in order: a removal comes before the copy that is ordered
+// after it.
+void Attempts::Carry(const CheckpointKey& key, std::function<void()> work) {
+  world_.carriers.PostTo(ToString(key), std::move(work));
+}
+
+void Attempts::PostLost(const CheckpointKey& key, const std::string& digest,
+                        const absl::Status& why) {
+  os::LogWarning("checkpoint is not here as it was sealed", {{"checkpoint", key}, {"error", why}});
+  Post(CheckpointLost{.key = key, .digest = digest, .detail = std::string(why.message())});
+}
+
 void Attempts::Do(const Effect& effect) {
   std::visit([this](const auto& e) { On(e); }, effect);
 }
@@ -123,6 +135,8 @@ absl::StatusOr<CheckpointInfo> Attempts::PullHere(const RestoreSource& source,
                                stop);
   if (!info.ok()) {
     world_.metrics.failed_pulls.Increment();
+    // One that was here and was not what it should be is gone now.
+    if (!world_.store.Find(source.key).ok()) PostLost(source.key, source.digest, info.status());
     return info.status();
   }
   if (!was_here) {
@@ -137,7 +151,7 @@ void Attempts::On(const Fetch& effect) {
   attempt->fetching = std::stop_source();
   // By way of the lane, so that the directory is there.
   InLane(effect.key, [this, attempt, effect] {
-    world_.carriers.Post([this, attempt, effect] {
+    Carry(effect.source.key, [this, attempt, effect] {
       const absl::Status fetched = FetchInto(attempt, effect);
       if (fetched.ok()) {
         Post(FetchDone{.key = effect.key});
@@ -153,26 +167,17 @@ void Attempts::On(const Fetch& effect) {
 
 absl::Status Attempts::FetchInto(const Handle& attempt, const Fetch& effect) {
   HT_RETURN_IF_ERROR(attempt->prepared);
-  absl::Status restored;
-  // What has been damaged on this node's disk since it came is fetched once more.
-  for (int i = 0; i < 2; ++i) {
-    HT_ASSIGN_OR_RETURN(const CheckpointInfo info,
-                        PullHere(effect.source, attempt->fetching.get_token()));
-    restored = RestoreInto(attempt, effect.source.key, effect.source.digest);
-    if (!absl::IsDataLoss(restored)) {
-      Post(HoldDone{.checkpoint = info});
-      break;
-    }
-    os::LogWarning("checkpoint is damaged here", {{"error", restored}});
-    HT_RETURN_IF_ERROR(world_.store.Remove(effect.source.key));
-  }
-  return restored;
+  HT_ASSIGN_OR_RETURN(const CheckpointInfo info,
+                      PullHere(effect.source, attempt->fetching.get_token()));
+  HT_RETURN_IF_ERROR(RestoreInto(attempt, effect.source.key, effect.source.digest));
+  Post(HoldDone{.checkpoint = info});
+  return absl::OkStatus();
 }
 
 // Into a fresh directory that takes the other's place at once: after a crash in between there is
 // nothing half restored.
 absl::Status Attempts::RestoreInto(const Handle& attempt, const CheckpointKey& key,
-                                   const std::string& digest) const {
+                                   const std::string& digest) {
   const std::string& target = attempt->paths.checkpoint;
   const std::string fresh = absl::StrCat(attempt->paths.root, "/checkpoint.new");
   checkpoint::RestoreOptions options{.directory = fresh};
@@ -185,7 +190,10 @@ absl::Status Attempts::RestoreInto(const Handle& attempt, const CheckpointKey& k
       lchown(fresh.c_str(), options.owner->first, options.owner->second) != 0) {
     return os::FileError(errno, "chown", fresh);
   }
-  HT_RETURN_IF_ERROR(world_.store.Restore(key, digest, options));
+  const absl::Status restored = world_.store.Restore(key, digest, options);
+  // Damaged on this node's disk: the scheduler will name another copy, or an older checkpoint.
+  if (absl::IsDataLoss(restored)) PostLost(key, digest, restored);
+  HT_RETURN_IF_ERROR(restored);
   RemoveWhole(target);
   if (rename(fresh.c_str(), target.c_str()) != 0) return os::FileError(errno, "rename to", target);
   return absl::OkStatus();
@@ -328,7 +336,7 @@ void Attempts::On(const Forget& effect) {
 
 void Attempts::On(const Hold& effect) {
   std::stop_source& stop = holding_[effect.source.key] = std::stop_source();
-  world_.carriers.Post([this, effect, token = stop.get_token()] {
+  Carry(effect.source.key, [this, effect, token = stop.get_token()] {
     auto info = PullHere(effect.source, token);
     world_.loop.Post([this, key = effect.source.key] { holding_.erase(key); });
     if (info.ok()) {
@@ -344,7 +352,7 @@ void Attempts::On(const Hold& effect) {
 void Attempts::On(const Remove& effect) {
   const auto coming = holding_.find(effect.key);
   if (coming != holding_.end()) coming->second.request_stop();
-  world_.carriers.Post([this, key = effect.key] {
+  Carry(effect.key, [this, key = effect.key] {
     const absl::Status removed = world_.store.Remove(key);
     if (!removed.ok()) {
       os::LogWarning("checkpoint not removed", {{"checkpoint", key}, {"error", removed}});

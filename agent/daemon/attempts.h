@@ -107,13 +107,15 @@ class Attempts {
   // On workers.
   absl::Status FetchInto(const Handle& attempt, const Fetch& effect);
   absl::Status RestoreInto(const Handle& attempt, const CheckpointKey& key,
-                           const std::string& digest) const;
+                           const std::string& digest);
   absl::Status Start(const Handle& attempt, const AttemptKey& key, uint32_t incarnation);
   void Clear(const Handle& attempt, const AttemptKey& key);
   absl::StatusOr<CheckpointInfo> PullHere(const RestoreSource& source, const std::stop_token& stop);
 
   void Post(Event event);
   void InLane(const AttemptKey& key, std::function<void()> work);
+  void Carry(const CheckpointKey& key, std::function<void()> work);
+  void PostLost(const CheckpointKey& key, const std::string& digest, const absl::Status& why);
 
   const World world_;
   const Options options_;

@@ -24,8 +24,13 @@ void ClearCheckpoint(const std::string& path) {
 }  // namespace
 
 absl::Status Attempts::Recover() {
-  for (const CheckpointInfo& info : world_.store.List()) {
+  std::vector<std::string> broken;
+  for (const CheckpointInfo& info : world_.store.List(&broken)) {
     world_.apply(CheckpointFound{.checkpoint = info});
+  }
+  for (const std::string& name : broken) {
+    os::LogWarning("checkpoint without a sound manifest is removed", {{"name", name}});
+    world_.store.Remove(*checkpoint::ParseFolderName(name)).IgnoreError();
   }
   HT_ASSIGN_OR_RETURN(const std::vector<exec::AttemptKey> keys, world_.runner.List());
   for (const exec::AttemptKey& key : keys) {

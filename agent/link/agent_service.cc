@@ -111,30 +111,46 @@ class OutputSource {
 class CheckpointSource {
  public:
   CheckpointSource(const checkpoint::Store& store, v1::PullCheckpointRequest request,
-                   std::optional<std::string> country, const std::function<void(int64_t)>& on_bytes)
+                   std::optional<std::string> country, const AgentService::Options& options)
       : store_(store),
         request_(std::move(request)),
         country_(std::move(country)),
-        on_bytes_(on_bytes) {}
+        options_(options) {}
 
   absl::StatusOr<Piece> operator()(v1::PullCheckpointResponse& response) {
+    absl::StatusOr<Piece> piece = Next(response);
+    if (absl::IsDataLoss(piece.status())) TellDamaged(piece.status());
+    return piece;
+  }
+
+ private:
+  void TellDamaged(const absl::Status& why) const {
+    if (options_.on_damaged) {
+      options_.on_damaged(FromProto(request_.key()), request_.digest(), why);
+    }
+  }
+
+  absl::StatusOr<Piece> Next(v1::PullCheckpointResponse& response) {
     if (!reader_.has_value()) {
       HT_ASSIGN_OR_RETURN(*response.mutable_manifest()->mutable_contents(), Open());
       return Piece::kSend;
     }
     HT_ASSIGN_OR_RETURN(std::string piece, reader_->Next());
     if (piece.empty()) return Piece::kEnd;
-    if (on_bytes_) on_bytes_(static_cast<int64_t>(piece.size()));
+    if (options_.on_checkpoint_bytes) {
+      options_.on_checkpoint_bytes(static_cast<int64_t>(piece.size()));
+    }
     response.set_data(std::move(piece));
     return Piece::kSend;
   }
 
- private:
   // Promise 6: the holder checks too, whoever sent the puller here.
   absl::StatusOr<std::string> Open() {
     const CheckpointKey key = FromProto(request_.key());
     HT_ASSIGN_OR_RETURN(std::string manifest_bytes, store_.ReadManifest(key));
     if (checkpoint::Sha256Of(manifest_bytes) != request_.digest()) {
+      // Damaged, or another of the same name: the agent's core knows which it holds.
+      TellDamaged(absl::DataLossError("its manifest has another digest"));
       return NotFound("checkpoint of this digest", ToString(key));
     }
     HT_ASSIGN_OR_RETURN(checkpoint::Manifest manifest, checkpoint::ParseManifest(manifest_bytes));
@@ -155,7 +171,7 @@ class CheckpointSource {
   const checkpoint::Store& store_;
   v1::PullCheckpointRequest request_;
   std::optional<std::string> country_;
-  const std::function<void(int64_t)>& on_bytes_;
+  const AgentService::Options& options_;
   std::optional<checkpoint::DataReader> reader_;
 };
 
@@ -194,7 +210,7 @@ grpc::ServerWriteReactor<v1::ReadOutputResponse>* AgentService::ReadOutput(
 grpc::ServerWriteReactor<v1::PullCheckpointResponse>* AgentService::PullCheckpoint(
     grpc::CallbackServerContext* context, const v1::PullCheckpointRequest* request) {
   return Stream<v1::PullCheckpointResponse>(
-      CheckpointSource(store_, *request, CountryOf(*context), options_.on_checkpoint_bytes));
+      CheckpointSource(store_, *request, CountryOf(*context), options_));
 }
 
 grpc::ServerUnaryReactor* AgentService::ListOutputs(grpc::CallbackServerContext* context,

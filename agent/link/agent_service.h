@@ -21,6 +21,10 @@ class AgentService final : public v1::AgentService::CallbackService {
     int max_calls = 64;
     // Told how many bytes of checkpoints were sent, for metrics. May be empty.
     std::function<void(int64_t)> on_checkpoint_bytes = {};
+    // Told, on a worker, that the checkpoint of this key and digest is not here as it was sealed. May
+    // be empty.
+    std::function<void(const CheckpointKey&, const std::string& digest, const absl::Status& why)>
+        on_damaged = {};
   };
 
   AgentService(const AttemptIndex& index, const checkpoint::Store& store, Workers& workers,

@@ -92,6 +92,10 @@ void Machine::OnHeld(Node& node, const HeldCheckpoint& held) {
       HT_MARK(copy_failed);
       ForgetOrderedCopy(id);
     }
+    if (node.checkpoints.contains(held.key)) {
+      HT_MARK(copy_told_as_damaged);
+      LoseCopy(node, held.key);
+    }
     return;
   }
   if (!known || found->second->tasks[id.index].run == nullptr) {
@@ -125,12 +129,19 @@ void Machine::OnHeld(Node& node, const HeldCheckpoint& held) {
     }
     return;
   }
-  if (!ended && run.previous_checkpoint && run.previous_checkpoint->key == held.key) {
+  if (!ended && run.previous_checkpoint && run.previous_checkpoint->key == held.key &&
+      run.previous_checkpoint->digest == held.digest) {
     node.checkpoints.insert(held.key);
     return;
   }
+  // By its name it is what the node is to hold, by its digest it is not.
+  const bool damaged = node.checkpoints.contains(held.key);
+  if (damaged) {
+    HT_MARK(copy_of_another_digest);
+    LoseCopy(node, held.key);
+  }
   // Sealed just now: its attempt's own status, which makes it known, is on the way.
-  const bool newer = !ended && task.attempt == held.key.attempt.attempt &&
+  const bool newer = !ended && !damaged && task.attempt == held.key.attempt.attempt &&
                      (!run.checkpoint || run.checkpoint->key < held.key);
   if (newer) {
     HT_MARK(copy_told_before_its_attempt);

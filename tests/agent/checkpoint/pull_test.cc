@@ -149,6 +149,32 @@ TEST_F(PullTest, WhatGoesByTheSameNameIsNotTakenForIt) {
   EXPECT_EQ(target_.List(), source_.List());
 }
 
+// From the beginning, and where a stream resumes behind the damage.
+TEST_F(PullTest, AHolderNoticesThatItsCopyIsDamaged) {
+  std::string bytes = Sample().at("state.bin");
+  bytes[10] = static_cast<char>(bytes[10] ^ 1);
+  ASSERT_TRUE(os::WriteFileAtomically(source_.DataPath(Key()) + "/state.bin", bytes).ok());
+  const Manifest manifest = *source_.Find(Key());
+  const auto drain = [&](int64_t offset) {
+    auto reader = DataReader::Open(source_, manifest, offset);
+    while (true) {
+      const auto piece = reader->Next();
+      if (!piece.ok()) return piece.status();
+      if (piece->empty()) return absl::OkStatus();
+    }
+  };
+  const int64_t before = manifest.size_bytes - static_cast<int64_t>(bytes.size());
+  EXPECT_TRUE(absl::IsDataLoss(drain(0)));
+  EXPECT_TRUE(absl::IsDataLoss(drain(before + 1000)));
+  ASSERT_TRUE(
+      os::WriteFileAtomically(source_.DataPath(Key()) + "/state.bin", bytes.substr(1)).ok());
+  EXPECT_TRUE(absl::IsDataLoss(drain(0))) << "shorter";
+  ASSERT_EQ(unlink((source_.DataPath(Key()) + "/state.bin").c_str()), 0);
+  EXPECT_TRUE(absl::IsDataLoss(drain(0))) << "gone, and the rest is there";
+  ASSERT_TRUE(source_.Remove(Key()).ok());
+  EXPECT_TRUE(absl::IsAborted(drain(0))) << "released meanwhile";
+}
+
 TEST_F(PullTest, ResidencyIsCheckedAtBothEnds) {
   Holder holder(source_);
   options_.jurisdiction = "CN";

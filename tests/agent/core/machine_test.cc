@@ -415,6 +415,28 @@ TEST(Machine, ReleaseCancelsACopyThatIsComing) {
   EXPECT_EQ(w.Report(), "");
 }
 
+// Told at once and not offered any more, so that the scheduler counts on another copy.
+TEST(Machine, ADamagedCheckpointIsGivenUp) {
+  World w;
+  AttemptSpec spec = World::Checkpointing();
+  spec.checkpoint_interval = absl::Minutes(5);
+  w.Run(kFirst, spec);
+  w.After(absl::Minutes(5));
+  w.Saved(kFirst, StopCause::kLeave);
+  w.Sealed(kFirst);
+  w.Launched(kFirst, 2);
+  w.Report();
+  const std::string digest = w.machine.Checkpoints().at(0).digest;
+  EXPECT_EQ(w.Do(CheckpointLost{.key = Seq(kFirst, 1), .digest = "another's", .detail = "?"}), "")
+      << "what is not held cannot be lost";
+  EXPECT_EQ(w.Do(CheckpointLost{.key = Seq(kFirst, 1), .digest = digest, .detail = "bad sector"}),
+            "remove 1/0#1.1");
+  EXPECT_EQ(w.Report(), "checkpoint 1/0#1.1 CHECKPOINT_DAMAGED: bad sector");
+  EXPECT_TRUE(w.machine.Checkpoints().empty());
+  EXPECT_FALSE(w.machine.Statuses(w.now).at(0).checkpoint.has_value());
+  EXPECT_EQ(w.Do(CheckpointLost{.key = Seq(kFirst, 1), .digest = digest, .detail = "twice"}), "");
+}
+
 TEST(Machine, WhatTheAgentCouldNotStartIsRefused) {
   World w;
   w.Start(kFirst, World::OneCore());

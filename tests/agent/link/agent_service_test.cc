@@ -9,6 +9,7 @@
 
 #include "agent/exec/directory_tree.h"
 #include "agent/shim/launch_format.h"
+#include "scheduler/base/mutex.h"
 #include "scheduler/os/files.h"
 #include "scheduler/wire/channel.h"
 #include "scheduler/wire/server.h"
@@ -39,7 +40,14 @@ class AgentServiceTest : public ::testing::Test {
     EXPECT_TRUE(exec::RemoveTree(root_).ok());
   }
 
-  static AgentService::Options Options() { return {.max_calls = 3}; }
+  AgentService::Options Options() {
+    return {.max_calls = 3,
+            .on_damaged = [this](const CheckpointKey& key, const std::string& digest,
+                                 const absl::Status&) {
+              const MutexLock lock(mutex_);
+              damaged_.emplace_back(key, digest);
+            }};
+  }
 
   void Index(const std::vector<std::string>& jurisdictions) {
     index_.Put({.key = kKey,
@@ -99,6 +107,23 @@ class AgentServiceTest : public ::testing::Test {
     return log;
   }
 
+  absl::Status Pull(const std::string& jurisdiction, const std::string& digest,
+                    int* messages = nullptr) {
+    grpc::ClientContext context;
+    v1::PullCheckpointRequest request;
+    request.mutable_key()->mutable_attempt()->set_job_uid(1);
+    request.mutable_key()->mutable_attempt()->set_attempt(2);
+    request.mutable_key()->set_sequence(1);
+    request.set_digest(digest);
+    request.set_puller_jurisdiction(jurisdiction);
+    const auto reader = stub_->PullCheckpoint(&context, request);
+    v1::PullCheckpointResponse response;
+    while (reader->Read(&response)) {
+      if (messages != nullptr) ++*messages;
+    }
+    return wire::FromGrpc(reader->Finish());
+  }
+
   std::string root_;
   wire::Credentials credentials_ = *wire::MakeCredentials({});
   AttemptIndex index_;
@@ -107,6 +132,8 @@ class AgentServiceTest : public ::testing::Test {
   std::unique_ptr<AgentService> service_;
   wire::Server server_;
   std::unique_ptr<v1::AgentService::Stub> stub_;
+  Mutex mutex_;
+  std::vector<std::pair<CheckpointKey, std::string>> damaged_ ABSL_GUARDED_BY(mutex_);
 };
 
 TEST_F(AgentServiceTest, SendsALogFromAnOffset) {
@@ -199,24 +226,33 @@ TEST_F(AgentServiceTest, APullerMustStateWhereItIs) {
       store_->Seal({.key = key, .directory = root_ + "/job", .jurisdictions = {"DE"}});
   ASSERT_TRUE(info.ok());
   const auto pull = [&](const std::string& jurisdiction, const std::string& digest) {
-    grpc::ClientContext context;
-    v1::PullCheckpointRequest request;
-    request.mutable_key()->mutable_attempt()->set_job_uid(1);
-    request.mutable_key()->mutable_attempt()->set_attempt(2);
-    request.mutable_key()->set_sequence(1);
-    request.set_digest(digest);
-    request.set_puller_jurisdiction(jurisdiction);
-    const auto reader = stub_->PullCheckpoint(&context, request);
-    v1::PullCheckpointResponse response;
     int messages = 0;
-    while (reader->Read(&response)) ++messages;
-    EXPECT_EQ(messages > 0, jurisdiction == "DE" && digest == info->digest);
-    return wire::FromGrpc(reader->Finish());
+    const absl::Status status = Pull(jurisdiction, digest, &messages);
+    EXPECT_EQ(messages > 0, jurisdiction == "DE");
+    return status;
   };
   EXPECT_TRUE(absl::IsPermissionDenied(pull("", info->digest)));
   EXPECT_TRUE(absl::IsPermissionDenied(pull("CN", info->digest)));
-  EXPECT_TRUE(absl::IsNotFound(pull("DE", std::string(32, 'x'))));
   EXPECT_TRUE(pull("DE", info->digest).ok());
+  const MutexLock lock(mutex_);
+  EXPECT_TRUE(damaged_.empty());
+}
+
+// The agent learns of its own damaged copies by those who pull them.
+TEST_F(AgentServiceTest, TellsOfDamagedCheckpoints) {
+  ASSERT_TRUE(os::EnsureDirectory(root_ + "/job").ok());
+  ASSERT_TRUE(os::WriteFileAtomically(root_ + "/job/state", "42").ok());
+  const CheckpointKey key{.attempt = kKey, .sequence = CheckpointSeq(1)};
+  const auto info =
+      store_->Seal({.key = key, .directory = root_ + "/job", .jurisdictions = {"DE"}});
+  ASSERT_TRUE(info.ok());
+  EXPECT_TRUE(absl::IsNotFound(Pull("DE", std::string(32, 'x'))));
+  ASSERT_TRUE(os::WriteFileAtomically(store_->DataPath(key) + "/state", "43").ok());
+  EXPECT_TRUE(absl::IsDataLoss(Pull("DE", info->digest)));
+  const MutexLock lock(mutex_);
+  ASSERT_EQ(damaged_.size(), 2U);
+  EXPECT_EQ(damaged_[0], std::make_pair(key, std::string(32, 'x')));
+  EXPECT_EQ(damaged_[1], std::make_pair(key, info->digest));
 }
 
 }  // namespace
