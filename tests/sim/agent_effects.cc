@@ -13,6 +13,11 @@ namespace {
 constexpr absl::Duration kRetrySave = absl::Seconds(1);
 constexpr absl::Duration kUnacknowledged = absl::Seconds(1);
 
+// What a job finds when it was restored from that.
+absl::Duration ReadBack(const StoredCheckpoint& stored) {
+  return stored.damaged ? stored.progress + absl::Seconds(7) : stored.progress;
+}
+
 absl::Status NoSpace() { return absl::ResourceExhaustedError("no space left on device"); }
 
 }  // namespace
@@ -45,16 +50,20 @@ void AgentHost::On(const agent::Fetch& effect) {
       PostEvent(agent::FetchFailed{.key = effect.key, .detail = "not prepared"});
       return;
     }
-    PullHere(effect.source, attempt->fetching, [this, effect](const absl::Status& status) {
-      const auto stored = disk_.checkpoints.find(effect.source.key);
-      const auto folder = disk_.attempts.find(effect.key);
-      if (!status.ok() || stored == disk_.checkpoints.end() || folder == disk_.attempts.end()) {
-        PostEvent(agent::FetchFailed{.key = effect.key, .detail = std::string(status.message())});
-        return;
-      }
-      folder->second.saved = stored->second.progress;
-      PostEvent(agent::HoldDone{.checkpoint = stored->second.info});
-      PostEvent(agent::FetchDone{.key = effect.key});
+    Carry(effect.source.key, [this, attempt, effect](const Done& done) {
+      PullHere(effect.source, attempt->fetching, [this, effect, done](absl::Status status) {
+        if (status.ok()) status = CheckRestore(effect.source.key);
+        const auto folder = disk_.attempts.find(effect.key);
+        if (!status.ok() || folder == disk_.attempts.end()) {
+          PostEvent(agent::FetchFailed{.key = effect.key, .detail = std::string(status.message())});
+        } else {
+          const StoredCheckpoint& stored = disk_.checkpoints.at(effect.source.key);
+          folder->second.saved = ReadBack(stored);
+          PostEvent(agent::HoldDone{.checkpoint = stored.info});
+          PostEvent(agent::FetchDone{.key = effect.key});
+        }
+        done();
+      });
     });
   });
 }
@@ -86,8 +95,14 @@ absl::Status AgentHost::StartProcess(const Handle& attempt, const agent::Launch&
   AttemptFolder& folder = disk_.attempts.at(launch.key);
   // What it saved may have been moved into the store by an agent that ended before it could go on.
   if (launch.incarnation > 1 && !folder.saved) {
+    const agent::CheckpointKey* newest = nullptr;
     for (const auto& [key, stored] : disk_.checkpoints) {
-      if (key.attempt == launch.key) folder.saved = stored.progress;
+      if (key.attempt == launch.key) newest = &key;
+    }
+    if (newest != nullptr) {
+      const absl::Status sound = CheckRestore(*newest);
+      if (!sound.ok()) return sound;
+      folder.saved = ReadBack(disk_.checkpoints.at(*newest));
     }
   }
   if (processes_.Runs(launch.key)) return absl::FailedPreconditionError("it runs already");
@@ -101,9 +116,10 @@ void AgentHost::On(const agent::Steer& effect) {
 
 void AgentHost::On(const agent::Seal& effect) {
   const Handle attempt = attempts_.at(effect.key.attempt);
-  Carry([this, attempt, effect] {
+  Carry(effect.key, [this, attempt, effect](const Done& done) {
     const absl::Status sealed = SealNow(attempt, effect);
     if (world_.CrashHere(facts_.host)) return;
+    done();
     if (sealed.ok()) {
       PostEvent(agent::SealDone{.checkpoint = disk_.checkpoints.at(effect.key).info});
     } else {
@@ -160,25 +176,29 @@ void AgentHost::On(const agent::Forget& effect) {
 }
 
 void AgentHost::On(const agent::Hold& effect) {
-  auto& wanted = holding_[effect.source.key] = std::make_shared<bool>(true);
-  PullHere(effect.source, wanted, [this, effect](const absl::Status& status) {
-    holding_.erase(effect.source.key);
-    const auto stored = disk_.checkpoints.find(effect.source.key);
-    if (status.ok() && stored != disk_.checkpoints.end()) {
-      PostEvent(agent::HoldDone{.checkpoint = stored->second.info});
-    } else {
-      PostEvent(agent::HoldFailed{.key = effect.source.key,
-                                  .detail = absl::StrCat("no: ", std::string(status.message()))});
-    }
+  const auto wanted = holding_[effect.source.key] = std::make_shared<bool>(true);
+  Carry(effect.source.key, [this, effect, wanted](const Done& done) {
+    PullHere(effect.source, wanted, [this, effect, wanted, done](const absl::Status& status) {
+      const auto holding = holding_.find(effect.source.key);
+      if (holding != holding_.end() && holding->second == wanted) holding_.erase(holding);
+      if (status.ok()) {
+        PostEvent(agent::HoldDone{.checkpoint = disk_.checkpoints.at(effect.source.key).info});
+      } else {
+        PostEvent(agent::HoldFailed{.key = effect.source.key,
+                                    .detail = absl::StrCat("no: ", std::string(status.message()))});
+      }
+      done();
+    });
   });
 }
 
 void AgentHost::On(const agent::Remove& effect) {
   const auto coming = holding_.find(effect.key);
   if (coming != holding_.end()) *coming->second = false;
-  Carry([this, key = effect.key] {
+  Carry(effect.key, [this, key = effect.key](const Done& done) {
     world_.trace.Add(now(), facts_.node.value(), "removes", key);
     disk_.checkpoints.erase(key);
+    done();
   });
 }
 

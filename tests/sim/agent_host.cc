@@ -79,6 +79,33 @@ void AgentHost::KillAgent() {
   lanes_.clear();
 }
 
+void AgentHost::StopAgent() {
+  if (stream_ != nullptr) stream_->CloseByAgent(absl::CancelledError("the agent stops"));
+  KillAgent();
+}
+
+void AgentHost::ChangeAgent(std::string version, int64_t cores) {
+  HT_CHECK(!up());
+  world_.trace.Add(now(), facts_.node.value(), "gets version", version, "and cores", cores);
+  if (cores < facts_.cores) world_.promises.Shrunk(facts_.host);
+  facts_.version = std::move(version);
+  facts_.cores = cores;
+}
+
+void AgentHost::RotCheckpoint() {
+  if (disk_.checkpoints.empty()) return;
+  const auto rotten = std::next(disk_.checkpoints.begin(),
+                                static_cast<ptrdiff_t>(random_.Uniform(disk_.checkpoints.size())));
+  StoredCheckpoint& stored = rotten->second;
+  const bool manifest = random_.Chance(0.3);
+  stored.damaged = true;
+  stored.unreadable = manifest && random_.Chance(0.5);
+  char& byte = stored.info.digest.front();
+  if (manifest) byte = static_cast<char>(byte ^ 1);
+  world_.trace.Add(now(), facts_.node.value(), "checkpoint rots", rotten->first, manifest);
+  world_.promises.Rotted(rotten->first, facts_.host);
+}
+
 void AgentHost::PowerCut() {
   if (up()) KillAgent();
   world_.trace.Add(now(), facts_.node.value(), "power cut");
@@ -165,32 +192,36 @@ absl::Duration AgentHost::WorkTime() {
 }
 
 void AgentHost::InLane(const agent::AttemptKey& key, std::function<void()> work) {
-  auto& lane = lanes_[key];
-  lane.push_back(std::move(work));
-  if (lane.size() == 1) RunLane(key);
-}
-
-void AgentHost::RunLane(const agent::AttemptKey& key) {
-  After(WorkTime(), [this, key] {
-    if (world_.CrashHere(facts_.host)) return;
-    // It keeps its place while it works. The daemon may be killed in the midst of it.
-    const auto work = lanes_.at(key).front();
-    const uint64_t before = life();
+  Line({.attempt = key, .sequence = CheckpointSeq(0)}, [work = std::move(work)](const Done& done) {
     work();
-    if (life() != before) return;
-    auto& lane = lanes_.at(key);
-    lane.pop_front();
-    if (lane.empty()) {
-      lanes_.erase(key);
-    } else {
-      RunLane(key);
-    }
+    done();
   });
 }
 
-void AgentHost::Carry(std::function<void()> work) {
-  After(WorkTime() * 4, [this, work = std::move(work)] {
-    if (!world_.CrashHere(facts_.host)) work();
+void AgentHost::Carry(const agent::CheckpointKey& key, Work work) { Line(key, std::move(work)); }
+
+void AgentHost::Line(const agent::CheckpointKey& lane, Work work) {
+  auto& line = lanes_[lane];
+  line.push_back(std::move(work));
+  if (line.size() == 1) RunLane(lane);
+}
+
+void AgentHost::RunLane(const agent::CheckpointKey& lane) {
+  const int carrier = lane.sequence.value() == 0 ? 1 : 4;
+  After(WorkTime() * carrier, [this, lane] {
+    if (world_.CrashHere(facts_.host)) return;
+    // It keeps its place while it works. The daemon may be killed in the midst of it.
+    const Work work = lanes_.at(lane).front();
+    work([this, lane, before = life()] {
+      if (life() != before) return;
+      auto& line = lanes_.at(lane);
+      line.pop_front();
+      if (line.empty()) {
+        lanes_.erase(lane);
+      } else {
+        RunLane(lane);
+      }
+    });
   });
 }
 
@@ -200,11 +231,10 @@ void AgentHost::OpenStream(uint64_t session) {
   core::NodeHello hello;
   hello.node = facts_.node;
   hello.instance = disk_.instance;
-  hello.version = "0.1.0";
+  hello.version = facts_.version;
   hello.data_center = DataCenterId(facts_.site.data_center);
   hello.jurisdiction = JurisdictionCode(facts_.site.jurisdiction);
-  hello.capacity = {machine_ == nullptr ? MilliCores() : SpecOf(facts_).cores,
-                    SpecOf(facts_).memory};
+  hello.capacity = {SpecOf(facts_).cores, SpecOf(facts_).memory};
   hello.address = absl::StrCat(facts_.host);
   FillAll(hello.attempts, hello.checkpoints);
   stream_ = AgentStream::Open(world_, *this, session, std::move(hello));

@@ -36,6 +36,7 @@ class AgentHost : public Actor {
     Site site;
     int64_t cores = 0;
     double clock_rate = 1;
+    std::string version = "0.1.0";
   };
   AgentHost(World& world, Facts facts, Random random);
   ~AgentHost();
@@ -44,6 +45,12 @@ class AgentHost : public Actor {
   void Boot();  // The host, and the agent with it.
   void StartAgent();
   void KillAgent();
+  // Graceful: jobs go on.
+  void StopAgent();
+  // REQUIRES: the agent is not up.
+  void ChangeAgent(std::string version, int64_t cores);
+  void KillShim(size_t nth) { processes_.KillShim(nth); }
+  void RotCheckpoint();  // One of those that rest here, if there are any.
   void PowerCut();
   void Reimage();  // REQUIRES: the power is cut.
   void PauseHost();
@@ -93,6 +100,8 @@ class AgentHost : public Actor {
     agent::RestoreSource source;
     std::vector<HostIndex> holders;
     int fruitless = 0;
+    int parts = 0;         // Those that have come.
+    bool tainted = false;  // One of them from a damaged copy.
     std::shared_ptr<bool> wanted;
     std::function<void(absl::Status)> done;
   };
@@ -102,10 +111,13 @@ class AgentHost : public Actor {
   void PostEvent(agent::Event event);
   void AfterBatch();
   void Arm();
+  // What is done to one attempt, or to one checkpoint, is done in order.
+  using Done = std::function<void()>;
+  using Work = std::function<void(Done)>;
   void InLane(const agent::AttemptKey& key, std::function<void()> work);
-  void RunLane(const agent::AttemptKey& key);
-  // On a carrier: later, and not in a lane.
-  void Carry(std::function<void()> work);
+  void Carry(const agent::CheckpointKey& key, Work work);
+  void Line(const agent::CheckpointKey& lane, Work work);
+  void RunLane(const agent::CheckpointKey& lane);
   absl::Duration WorkTime();
 
   void Do(const agent::Effect& effect);
@@ -128,7 +140,12 @@ class AgentHost : public Actor {
                 std::function<void(absl::Status)> done);
   void TryHolder(const std::shared_ptr<Pull>& pull);
   void EndTry(const std::shared_ptr<Pull>& pull);
-  absl::Status TakeFrom(const AgentHost& holder, const agent::RestoreSource& source);
+  void EndPull(const Pull& pull, const absl::Status& status);
+  absl::Status TakeFrom(AgentHost& holder, Pull& pull);
+  absl::Status TakeParts(AgentHost& holder, const StoredCheckpoint& stored, Pull& pull);
+  // As it is read here: DATA_LOSS when it is not what was sealed.
+  absl::Status CheckRestore(const agent::CheckpointKey& key);
+  void PostLost(const agent::CheckpointKey& key, const std::string& digest);
 
   // agent_recovery.cc
   void Recover();
@@ -137,7 +154,7 @@ class AgentHost : public Actor {
   agent::ExitReport LostExit(const AttemptFolder& folder) const;
 
   World& world_;
-  const Facts facts_;
+  Facts facts_;
   Random random_;
   HostClock clock_;
   AgentDisk disk_;
@@ -161,7 +178,7 @@ class AgentHost : public Actor {
   std::map<agent::AttemptKey, Handle> attempts_;
   std::map<agent::AttemptKey, KeptOrder> expected_;
   std::map<agent::CheckpointKey, std::shared_ptr<bool>> holding_;
-  std::map<agent::AttemptKey, std::deque<std::function<void()>>> lanes_;
+  std::map<agent::CheckpointKey, std::deque<Work>> lanes_;  // Sequence 0: the attempt's own.
 };
 
 }  // namespace heliotrope::faultsim

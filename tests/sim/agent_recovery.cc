@@ -9,6 +9,7 @@
 namespace heliotrope::faultsim {
 
 void AgentHost::Recover() {
+  std::erase_if(disk_.checkpoints, [](const auto& entry) { return entry.second.unreadable; });
   for (const auto& [key, stored] : disk_.checkpoints) {
     Apply(agent::CheckpointFound{.checkpoint = stored.info});
   }

@@ -35,11 +35,13 @@ struct AttemptFolder {
   std::optional<absl::Duration> saved;
 };
 
-// A sealed checkpoint: there as a whole or not at all, always synced.
+// A sealed checkpoint: there as a whole or not at all, always synced; but what rests may rot.
 struct StoredCheckpoint {
   agent::CheckpointInfo info;
   std::vector<std::string> jurisdictions;
   absl::Duration progress;  // What the job really had done.
+  bool damaged = false;     // Its files are not what the manifest says.
+  bool unreadable = false;  // Its manifest says nothing any more.
 };
 
 struct AgentDisk {

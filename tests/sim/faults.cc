@@ -1,11 +1,19 @@
 #include "tests/sim/faults.h"
 
 #include <cmath>
+#include <iterator>
+#include <utility>
 
 #include "tests/sim/clients.h"
 #include "tests/sim/world.h"
 
 namespace heliotrope::faultsim {
+namespace {
+
+// Of agents. The last is not for this scheduler.
+constexpr const char* kVersions[] = {"0.1.0", "0.2.0", "1.0.0"};
+
+}  // namespace
 
 void Faults::Begin() {
   world_.crash = [this](HostIndex host) {
@@ -15,6 +23,10 @@ void Faults::Begin() {
     } else {
       KillAgent(world_.Agent(host));
     }
+  };
+  world_.scheduler_fails = [this] {
+    world_.scheduler->Kill();
+    StartSchedulerLater();
   };
   if (!world_.settings.faults.empty()) PlanNext();
 }
@@ -46,14 +58,22 @@ void Faults::Strike(Fault fault) {
     case Fault::kSchedulerPause:
     case Fault::kSchedulerDiskFull:
     case Fault::kSchedulerDiskSlow:
+    case Fault::kSchedulerStop:
+    case Fault::kSchedulerMoved:
+    case Fault::kStoreTakenOver:
       return StrikeScheduler(fault);
     case Fault::kAgentCrash:
     case Fault::kAgentPause:
+    case Fault::kAgentStop:
+    case Fault::kAgentUpgrade:
+    case Fault::kShimKill:
+      return StrikeDaemon(fault, agent);
     case Fault::kAgentDiskFull:
     case Fault::kAgentDiskSlow:
     case Fault::kHostPowerCut:
     case Fault::kHostPause:
     case Fault::kReimage:
+    case Fault::kBitRot:
       return StrikeAgent(fault, agent);
     case Fault::kStreamReset:
     case Fault::kPartition:
@@ -65,6 +85,7 @@ void Faults::Strike(Fault fault) {
     case Fault::kForegroundSpike:
     case Fault::kDrain:
     case Fault::kReload:
+    case Fault::kWrongForecast:
       return StrikeFleet(fault, agent);
   }
 }
@@ -75,15 +96,47 @@ void Faults::KillScheduler() {
   SchedulerHost& scheduler = *world_.scheduler;
   if (!scheduler.up()) return;
   scheduler.Kill();
-  world_.queue.After(Span(), [&scheduler] {
+  StartSchedulerLater();
+}
+
+void Faults::StartSchedulerLater() {
+  SchedulerHost& scheduler = *world_.scheduler;
+  world_.queue.After(over_ ? absl::Seconds(1) : Span(), [&scheduler] {
     if (!scheduler.up()) scheduler.Start();
   });
+}
+
+// Its operator waits for its end, then starts it; when it hangs, he kills it.
+void Faults::StopScheduler() {
+  SchedulerHost& scheduler = *world_.scheduler;
+  if (!scheduler.up()) return;
+  scheduler.Stop();
+  world_.queue.After(absl::Seconds(1) + Span(), [&scheduler, life = scheduler.life()] {
+    if (scheduler.up() && scheduler.life() == life) scheduler.Kill();
+    if (!scheduler.up()) scheduler.Start();
+  });
+}
+
+void Faults::MoveScheduler() {
+  SchedulerHost& scheduler = *world_.scheduler;
+  if (!scheduler.up()) return;
+  scheduler.Kill();
+  const double rate = 1 + world_.settings.drift * (2 * random_.Double() - 1);
+  const absl::Duration wrong = world_.settings.lease * (2 * random_.Double() - 1);
+  scheduler.MoveToAnotherHost(rate, kWallStart + wrong);
+  StartSchedulerLater();
 }
 
 void Faults::StrikeScheduler(Fault fault) {
   SchedulerHost& scheduler = *world_.scheduler;
   if (fault == Fault::kSchedulerCrash) {
     KillScheduler();
+  } else if (fault == Fault::kSchedulerStop) {
+    StopScheduler();
+  } else if (fault == Fault::kSchedulerMoved) {
+    MoveScheduler();
+  } else if (fault == Fault::kStoreTakenOver) {
+    scheduler.LoseStore();
   } else if (fault == Fault::kSchedulerPause) {
     if (!scheduler.up() || scheduler.paused()) return;
     scheduler.PauseProcess();
@@ -128,17 +181,38 @@ void Faults::PowerCut(AgentHost& agent, bool reimage) {
   });
 }
 
+void Faults::UpgradeAgent(AgentHost& agent) {
+  agent.StopAgent();
+  const auto cores = world_.settings.node_cores - 2 + static_cast<int64_t>(random_.Uniform(5));
+  agent.ChangeAgent(kVersions[random_.Uniform(std::size(kVersions))], cores);
+  StartAgentLater(agent);
+}
+
+void Faults::StrikeDaemon(Fault fault, AgentHost& agent) {
+  if (fault == Fault::kShimKill) {
+    if (agent.host_paused() || agent.running() == 0) return;
+    agent.KillShim(random_.Uniform(agent.running()));
+    return;
+  }
+  if (fault == Fault::kAgentCrash) return KillAgent(agent);
+  if (!agent.up() || agent.paused()) return;
+  if (fault == Fault::kAgentPause) {
+    agent.Pause();
+    world_.queue.After(Span(), [&agent] {
+      if (!agent.host_paused()) agent.Resume();
+    });
+  } else if (fault == Fault::kAgentStop) {
+    agent.StopAgent();
+    StartAgentLater(agent);
+  } else {
+    UpgradeAgent(agent);
+  }
+}
+
 void Faults::StrikeAgent(Fault fault, AgentHost& agent) {
   switch (fault) {
-    case Fault::kAgentCrash:
-      return KillAgent(agent);
-    case Fault::kAgentPause:
-      if (!agent.up() || agent.paused()) return;
-      agent.Pause();
-      world_.queue.After(Span(), [&agent] {
-        if (!agent.host_paused()) agent.Resume();
-      });
-      return;
+    case Fault::kBitRot:
+      return agent.RotCheckpoint();
     case Fault::kAgentDiskFull:
       agent.set_disk_full(true);
       world_.queue.After(Span(), [&agent] { agent.set_disk_full(false); });
@@ -203,11 +277,25 @@ void Faults::StrikeFleet(Fault fault, AgentHost& agent) {
     world_.queue.After(absl::Seconds(30) + Span(), [this, node] {
       clients_.Operate(core::DrainNode{node, false});
     });
+  } else if (fault == Fault::kWrongForecast) {
+    ImportWrongHistory(agent);
   } else {
     world_.narrow = !world_.narrow;
     if (world_.narrow) world_.promises.Narrowed();
     world_.scheduler->Reload();
   }
+}
+
+// Two days before the history begins.
+void Faults::ImportWrongHistory(const AgentHost& agent) {
+  constexpr double kLoads[] = {0, 0.5, 0.97, -1};
+  const double load = kLoads[random_.Uniform(std::size(kLoads))];
+  core::ImportCurve import;
+  import.data_center = DataCenterId(agent.facts().site.data_center);
+  for (absl::Duration back = absl::Hours(48); back > absl::Hours(1); back -= absl::Minutes(5)) {
+    import.bins.push_back({.start = kWallStart - back, .load = load < 0 ? random_.Double() : load});
+  }
+  clients_.Operate(std::move(import));
 }
 
 // --- The end ---
@@ -230,6 +318,11 @@ void Faults::HealAll() {
     if (!agent->host_up()) agent->Boot();
     if (agent->host_paused()) agent->ResumeHost();
     agent->Resume();
+    const AgentHost::Facts& facts = agent->facts();
+    if (facts.version != kVersions[0] || facts.cores != world_.settings.node_cores) {
+      if (agent->up()) agent->StopAgent();
+      agent->ChangeAgent(kVersions[0], world_.settings.node_cores);
+    }
     if (!agent->up()) agent->StartAgent();
     const NodeId node = agent->facts().node;
     world_.queue.After(absl::Minutes(1), [this, node] {

@@ -33,11 +33,17 @@ class Faults {
   void Strike(Fault fault);
   void StrikeScheduler(Fault fault);
   void StrikeAgent(Fault fault, AgentHost& agent);
+  void StrikeDaemon(Fault fault, AgentHost& agent);
   void StrikeLinks(Fault fault, AgentHost& agent);
   void StrikeFleet(Fault fault, AgentHost& agent);
   // A span that is mostly short against the lease, and sometimes longer.
   absl::Duration Span();
   void KillScheduler();
+  void StopScheduler();
+  void StartSchedulerLater();
+  void MoveScheduler();
+  void UpgradeAgent(AgentHost& agent);
+  void ImportWrongHistory(const AgentHost& agent);
   void KillAgent(AgentHost& agent);
   void StartAgentLater(AgentHost& agent);
   void PowerCut(AgentHost& agent, bool reimage);

@@ -223,6 +223,20 @@ void Processes::Exit(const agent::AttemptKey& key, agent::ExitReport exit) {
   on_exit_(key, exit);
 }
 
+// The kernel kills the job with it; nothing is written of the end.
+void Processes::KillShim(size_t nth) {
+  const auto found = std::next(live_.begin(), static_cast<ptrdiff_t>(nth));
+  const agent::AttemptKey key = found->first;
+  const agent::ExitReport lost{.incarnation = found->second.incarnation,
+                               .kind = agent::ExitKind::kLost,
+                               .ended = clock_.Wall(now()),
+                               .error = "its shim was killed"};
+  world_.trace.Add(now(), "shim", "is killed", key);
+  world_.promises.JobGone(key, host_);
+  live_.erase(found);
+  on_exit_(key, lost);
+}
+
 void Processes::PowerCut() {
   for (const auto& [key, process] : live_) world_.promises.JobGone(key, host_);
   live_.clear();

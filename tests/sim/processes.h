@@ -38,6 +38,8 @@ class Processes : public Actor {
   void Steer(const agent::AttemptKey& key, agent::Steer::Wish wish);
   bool Runs(const agent::AttemptKey& key) const { return live_.contains(key); }
   size_t running() const { return live_.size(); }
+  // The shim of the `nth` of them, and with it the job. REQUIRES: nth < running().
+  void KillShim(size_t nth);
 
   // The node's lease file: boottime. nullopt: none was granted since the host started.
   std::optional<absl::Duration> lease() const { return lease_; }

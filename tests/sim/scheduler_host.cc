@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "scheduler/base/check.h"
+#include "scheduler/base/mark.h"
 #include "scheduler/plan/plan.h"
 #include "scheduler/store/codec.h"
 #include "tests/sim/world.h"
@@ -59,10 +60,35 @@ void SchedulerHost::Kill() {
   world_.trace.Add(now(), "scheduler", "is killed");
   if (machine_ != nullptr && quiet()) world_.promises.CompareWithStore(*machine_, store_);
   // The write that is under way has reached the disk as a whole, or it is undone.
-  if (writing_ && random_.Chance(0.5)) {
+  if (writing_ && store_.term() == term_ && random_.Chance(0.5)) {
     store_.Commit(units_.front().records);
     world_.promises.Committed(units_.front().records);
   }
+  TearDown();
+}
+
+void SchedulerHost::Stop() {
+  world_.trace.Add(now(), "scheduler", "is told to stop");
+  if (machine_ == nullptr) return TearDown();
+  stopping_ = true;
+  PlanTurn();
+}
+
+// As CoreLoop::Stop and Committer::Finish: what was taken is committed and answered.
+void SchedulerHost::EndIfStopped() {
+  if (!stopping_ || !clients_.empty() || batch_->used() || !units_.empty()) return;
+  world_.trace.Add(now(), "scheduler", "has stopped");
+  world_.promises.CompareWithStore(*machine_, store_);
+  TearDown();
+}
+
+void SchedulerHost::MoveToAnotherHost(double clock_rate, absl::Time wall) {
+  HT_CHECK(!up());
+  clock_ = HostClock(clock_rate, wall);
+  clock_.Reboot(now());
+}
+
+void SchedulerHost::TearDown() {
   End();
   for (const auto& stream : std::exchange(streams_, {})) stream->SchedulerGone();
   by_node_.clear();
@@ -72,7 +98,7 @@ void SchedulerHost::Kill() {
   batch_.reset();
   machine_.reset();
   store_health_ = absl::OkStatus();
-  writing_ = stood_still_ = turn_planned_ = plan_wanted_ = planning_ = false;
+  writing_ = stood_still_ = turn_planned_ = plan_wanted_ = planning_ = stopping_ = false;
   timer_ = absl::InfiniteDuration();
 }
 
@@ -103,9 +129,9 @@ absl::Time SchedulerHost::ClockNow() const {
 // --- Clients ---
 
 void SchedulerHost::Submit(core::Command command, Replies done) {
-  if (!store_health_.ok()) {
+  if (!store_health_.ok() || stopping_) {
     core::Reply refused;
-    refused.status = store_health_;
+    refused.status = stopping_ ? absl::UnavailableError("stopping") : store_health_;
     done({refused});
     return;
   }
@@ -114,8 +140,8 @@ void SchedulerHost::Submit(core::Command command, Replies done) {
 }
 
 void SchedulerHost::Query(Read read, ReadDone done) {
-  if (!store_health_.ok()) {
-    done(store_health_);
+  if (!store_health_.ok() || stopping_) {
+    done(stopping_ ? absl::UnavailableError("stopping") : store_health_);
     return;
   }
   clients_.push_back(Reading{std::move(read), std::move(done)});
@@ -125,7 +151,7 @@ void SchedulerHost::Query(Read read, ReadDone done) {
 // --- Streams ---
 
 bool SchedulerHost::Accept(const std::shared_ptr<AgentStream>& stream) {
-  if (machine_ == nullptr) return false;
+  if (machine_ == nullptr || stopping_) return false;
   stream->set_session(next_session_++);
   streams_.push_back(stream);
   return true;
@@ -238,6 +264,7 @@ void SchedulerHost::Turn() {
     batch_->LimitHeldEffects();
   }
   ArmTimer();
+  EndIfStopped();
 }
 
 void SchedulerHost::ArmTimer() {
@@ -328,12 +355,24 @@ void SchedulerHost::Work() {
 
 void SchedulerHost::Write(absl::Duration backoff) {
   const store::Batch& records = units_.front().records;
+  if (store_.term() != term_) {
+    // Nothing of it is written or answered.
+    HT_MARK(commit_of_a_deposed_scheduler_refused);
+    writing_ = false;
+    world_.scheduler_fails();
+    return;
+  }
   if (disk_full_) {
     store_health_ = absl::UnavailableError("the store cannot write");
     // An error may come after the deed.
     if (random_.Chance(0.2)) {
       store_.Commit(records);
       world_.promises.Committed(records);
+    }
+    if (stopping_) {
+      HT_MARK(stopped_with_a_store_that_cannot_write);
+      GiveUp(store_health_);
+      return;
     }
     After(backoff, [this, next = std::min(backoff * 2, kLongestRetry)] { Write(next); });
     return;
@@ -344,6 +383,16 @@ void SchedulerHost::Write(absl::Duration backoff) {
   writing_ = false;
   if (world_.CrashHere(kSchedulerHost)) return;
   After(absl::Microseconds(5), [this] { ReleaseFirst(); });
+}
+
+// What comes after something that was given up must not be written: it builds on it.
+void SchedulerHost::GiveUp(const absl::Status& why) {
+  world_.trace.Add(now(), "scheduler", "has stopped and given up", units_.size());
+  for (const daemon::CommitUnit& unit : std::exchange(units_, {})) {
+    for (const auto& release : unit.releases) release(why);
+  }
+  writing_ = false;
+  TearDown();
 }
 
 void SchedulerHost::ReleaseFirst() {

@@ -38,6 +38,13 @@ class SchedulerHost : public Actor {
   // --- What faults and operators do ---
   void Start();
   void Kill();
+  // Takes nothing more, finishes what it has, and ends.
+  void Stop();
+  // REQUIRES: it is not up. `wall`: what that host's wall clock would have shown when the history
+  // began.
+  void MoveToAnotherHost(double clock_rate, absl::Time wall);
+  // Another scheduler takes the store.
+  void LoseStore() { store_.Open(); }
   void PauseProcess();
   void ResumeProcess();
   void set_disk_full(bool full) { disk_full_ = full; }
@@ -93,12 +100,15 @@ class SchedulerHost : public Actor {
   void Handle(ClientItem& item);
   core::Reply Apply(const core::Command& command);
   void Close();
+  void TearDown();
+  void EndIfStopped();
   void ArmTimer();
   bool Ready() const { return units_.size() < 2; }
 
   // The commit thread.
   void Work();
   void Write(absl::Duration backoff);
+  void GiveUp(const absl::Status& why);
   void ReleaseFirst();
   void LetOut(const std::vector<core::Effect>& effects);
 
@@ -121,6 +131,7 @@ class SchedulerHost : public Actor {
   absl::Duration started_at_;
   absl::Duration last_beat_;
   bool stood_still_ = false;
+  bool stopping_ = false;
   bool turn_planned_ = false;
   Instant timer_ = absl::InfiniteDuration();
   uint64_t timer_number_ = 0;

@@ -30,6 +30,8 @@ class SchedulerStore {
     for (const store::Record& record : batch.puts) map_[{record.kind, record.key}] = record.value;
   }
 
+  // Of its newest writer.
+  Term term() const { return term_; }
   const Map& map() const { return map_; }
 
  private:

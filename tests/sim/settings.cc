@@ -17,10 +17,17 @@ constexpr absl::string_view kFaultNames[] = {"scheduler-crash",
                                              "scheduler-pause",
                                              "scheduler-disk-full",
                                              "scheduler-disk-slow",
+                                             "scheduler-stop",
+                                             "scheduler-moved",
+                                             "store-taken-over",
                                              "agent-crash",
                                              "agent-pause",
                                              "agent-disk-full",
                                              "agent-disk-slow",
+                                             "agent-stop",
+                                             "agent-upgrade",
+                                             "shim-kill",
+                                             "bit-rot",
                                              "power-cut",
                                              "host-pause",
                                              "reimage",
@@ -32,7 +39,8 @@ constexpr absl::string_view kFaultNames[] = {"scheduler-crash",
                                              "clock-step",
                                              "foreground",
                                              "drain",
-                                             "reload"};
+                                             "reload",
+                                             "wrong-forecast"};
 static_assert(std::size(kFaultNames) == kFaultCount);
 
 }  // namespace

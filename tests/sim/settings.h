@@ -17,10 +17,17 @@ enum class Fault : unsigned char {
   kSchedulerPause,
   kSchedulerDiskFull,
   kSchedulerDiskSlow,
+  kSchedulerStop,   // Graceful.
+  kSchedulerMoved,  // It comes back on another host, from its store.
+  kStoreTakenOver,  // By another scheduler, as far as the store: this one's next commit is refused.
   kAgentCrash,
   kAgentPause,
   kAgentDiskFull,
   kAgentDiskSlow,
+  kAgentStop,     // Graceful.
+  kAgentUpgrade,  // It comes back with another version and another number of cores.
+  kShimKill,      // Of a job that runs.
+  kBitRot,        // Of a checkpoint at rest.
   kHostPowerCut,  // Unsynced writes may be lost, every process is.
   kHostPause,     // Jobs, shims and agent alike.
   kReimage,       // The host comes back with an empty disk.
@@ -32,9 +39,10 @@ enum class Fault : unsigned char {
   kClockStep,      // The wall clock of a host.
   kForegroundSpike,
   kDrain,
-  kReload,  // The fleet's configuration, jurisdictions included.
+  kReload,         // The fleet's configuration, jurisdictions included.
+  kWrongForecast,  // A history is imported that has nothing to do with what comes.
 };
-inline constexpr int kFaultCount = static_cast<int>(Fault::kReload) + 1;
+inline constexpr int kFaultCount = static_cast<int>(Fault::kWrongForecast) + 1;
 absl::string_view FaultName(Fault fault);
 
 struct Site {

@@ -52,6 +52,8 @@ struct World {
   bool narrow = false;  // The operator's configuration, as it is now.
   // Kills and restarts a daemon at a step; set while faults come.
   std::function<void(HostIndex)> crash;
+  // The scheduler ends because of what it has seen, and is started again.
+  std::function<void()> scheduler_fails;
   std::vector<std::unique_ptr<AgentHost>> agents;
   std::unique_ptr<SchedulerHost> scheduler;
 };
