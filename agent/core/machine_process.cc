@@ -43,9 +43,13 @@ void Machine::MakeReady(const AttemptKey& key, Attempt& attempt) {
   }
 }
 
-// A start needs a lease (Promise 3).
+// A start needs a lease (Promise 3). What outlives the lease may go on after its periodic checkpoint
+// without one: its task is given to nobody else before this node says so. But not before this agent
+// has been granted its first, behind the stops of what is stale by then.
 void Machine::TryLaunch(const AttemptKey& key, Attempt& attempt) {
-  if (now_.scheduling >= lease_until_) {
+  const bool goes_on = attempt.spec.outlives_lease && attempt.incarnation > 0 &&
+                       lease_until_ != absl::InfinitePast();
+  if (now_.scheduling >= lease_until_ && !goes_on) {
     HT_MARK(start_waits_for_a_lease);
     return;
   }
@@ -430,8 +434,10 @@ void Machine::On(const LoadMeasured& event) {
 void Machine::CheckpointNow(const AttemptKey& key, Attempt& attempt) {
   const auto begin = checkpoints_.lower_bound({.attempt = key, .sequence = CheckpointSeq(0)});
   const auto end = checkpoints_.upper_bound({.attempt = key, .sequence = kLastSequence});
-  if (std::distance(begin, end) >= kMaxKeptCheckpoints) {
-    HT_MARK(too_many_checkpoints_kept);
+  // What outlives its lease does not stop for a checkpoint after which it could not go on.
+  const bool could_not_go_on = attempt.spec.outlives_lease && lease_until_ == absl::InfinitePast();
+  if (std::distance(begin, end) >= kMaxKeptCheckpoints || could_not_go_on) {
+    HT_MARK(periodic_checkpoint_put_off);
     attempt.checkpoint_due = now_.scheduling + attempt.spec.checkpoint_interval;
     Arm(key, attempt, attempt.checkpoint_due);
     return;

@@ -99,6 +99,8 @@ struct AttemptSpec {
   // Scheduling time between periodic checkpoints; zero means none.
   absl::Duration checkpoint_interval = absl::ZeroDuration();
   std::optional<RestoreSource> restore = {};
+  // It goes on when the lease is over (on_disconnect: continue).
+  bool outlives_lease = false;
 
   friend bool operator==(const AttemptSpec&, const AttemptSpec&) = default;
 };

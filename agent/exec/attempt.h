@@ -73,6 +73,8 @@ struct AttemptLaunch {
   // Where the cgroup has the controllers: its share among attempts, and its limit. Zero: none.
   MilliCores cores;
   Bytes memory;
+  // It goes on when the node's lease is over.
+  bool outlives_lease = false;
   // Of each of the two logs: kept in files of a quarter of this.
   Bytes log_size = Bytes::FromMiB(16);
 };

@@ -169,7 +169,7 @@ absl::StatusOr<ShimRunner::Entry> ShimRunner::Launch(const AttemptLaunch& launch
   HT_ASSIGN_OR_RETURN(const std::string text,
                       LaunchText(launch, paths,
                                  {.cgroup = entry.cgroup,
-                                  .lease = options_.lease,
+                                  .lease = launch.outlives_lease ? "" : options_.lease,
                                   .mark = entry.mark,
                                   .incarnation = entry.incarnation,
                                   .kill_margin = options_.kill_margin,

@@ -45,6 +45,11 @@ absl::StatusOr<RestoreSource> FromProto(const v1::RestoreSource& proto) {
   return source;
 }
 
+// Whatever a later scheduler may say beside CONTINUE: what is not understood stops (Promise 3).
+bool OutlivesLease(const v1::TaskTemplate& task) {
+  return task.on_disconnect() == v1::TaskTemplate::ON_DISCONNECT_CONTINUE;
+}
+
 absl::Status FillSpec(const v1::StartOrder& proto, AttemptSpec& spec) {
   const v1::TaskTemplate& task = proto.task();
   spec.cores = MilliCores::FromMilli(task.milli_cores());
@@ -59,6 +64,7 @@ absl::Status FillSpec(const v1::StartOrder& proto, AttemptSpec& spec) {
   if (proto.has_restore()) {
     HT_ASSIGN_OR_RETURN(spec.restore, FromProto(proto.restore()));
   }
+  spec.outlives_lease = OutlivesLease(task);
   // All that a launch needs, so that a bad order is refused before anything is made.
   v1::AttemptOrder order;
   *order.mutable_start() = proto;
@@ -261,6 +267,7 @@ absl::StatusOr<exec::AttemptLaunch> LaunchOf(const v1::AttemptOrder& order,
   launch.cores = MilliCores::FromMilli(start.task().milli_cores());
   launch.memory = Bytes::FromBytes(start.task().memory_bytes());
   launch.log_size = context.log_size;
+  launch.outlives_lease = OutlivesLease(start.task());
   return launch;
 }
 

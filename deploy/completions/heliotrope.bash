@@ -8,7 +8,7 @@ _heliotrope() {
     word="${COMP_WORDS[i]}"
     case "$word" in
       --) COMPREPLY=($(compgen -f -- "$cur")); return ;;
-      --account|--address|--attempt|--checkpoint-exit-code|--checkpoint-grace|--checkpoint-interval|--checkpoint-signal|--checkpoint-size|--column|--cores|--count|--data-center|--days|--deadline|--env|--expected|--file|--forecast|--header|--header-file|--history|--home|--horizon|--job|--journal|--jurisdiction|--limit|--load|--memory|--name|--origin-step|--out|--output|--peak|--policy|--priority|--prometheus|--query|--request-id|--residency|--retries|--seed|--since|--state|--step|--svg|--tail|--test|--time-zone|--timeout|--tls-ca|--tls-cert|--tls-key|--to|--workdir|--world|-f) ((i++)) ;;
+      --account|--address|--attempt|--checkpoint-exit-code|--checkpoint-grace|--checkpoint-interval|--checkpoint-signal|--checkpoint-size|--column|--cores|--count|--data-center|--days|--deadline|--env|--expected|--file|--forecast|--header|--header-file|--history|--home|--horizon|--job|--journal|--jurisdiction|--limit|--load|--memory|--name|--on-disconnect|--origin-step|--out|--output|--peak|--policy|--priority|--prometheus|--query|--request-id|--residency|--retries|--seed|--since|--state|--step|--svg|--tail|--test|--time-zone|--timeout|--tls-ca|--tls-cert|--tls-key|--to|--workdir|--world|-f) ((i++)) ;;
       -*) ;;
       *) [[ $path == *" "* ]] || path="${path:+$path }$word" ;;
     esac
@@ -17,14 +17,14 @@ _heliotrope() {
     --file|--header-file|--journal|--load|--out|--svg|--tls-ca|--tls-cert|--tls-key|--to|--world|-f) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     --job) COMPREPLY=($(compgen -W "$(heliotrope __complete job 2>/dev/null)" -- "$cur")); return ;;
     --data-center|--home) COMPREPLY=($(compgen -W "$(heliotrope __complete datacenter 2>/dev/null)" -- "$cur")); return ;;
-    --account|--address|--attempt|--checkpoint-exit-code|--checkpoint-grace|--checkpoint-interval|--checkpoint-signal|--checkpoint-size|--column|--cores|--count|--days|--deadline|--env|--expected|--forecast|--header|--history|--horizon|--jurisdiction|--limit|--memory|--name|--origin-step|--output|--peak|--policy|--priority|--prometheus|--query|--request-id|--residency|--retries|--seed|--since|--state|--step|--tail|--test|--time-zone|--timeout|--workdir) return ;;
+    --account|--address|--attempt|--checkpoint-exit-code|--checkpoint-grace|--checkpoint-interval|--checkpoint-signal|--checkpoint-size|--column|--cores|--count|--days|--deadline|--env|--expected|--forecast|--header|--history|--horizon|--jurisdiction|--limit|--memory|--name|--on-disconnect|--origin-step|--output|--peak|--policy|--priority|--prometheus|--query|--request-id|--residency|--retries|--seed|--since|--state|--step|--tail|--test|--time-zone|--timeout|--workdir) return ;;
   esac
   if [[ $cur == -* ]]; then
     local flags=""
     case "$path" in
       "") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "job") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
-      "job submit") flags="--help --file --name --count --cores --memory --expected --env --workdir --retries --output --residency --deadline --allow-late --priority --account --home --checkpoint --checkpoint-signal --checkpoint-grace --checkpoint-exit-code --checkpoint-interval --checkpoint-size --request-id --dry-run --wait --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
+      "job submit") flags="--help --file --name --count --cores --memory --expected --env --workdir --retries --on-disconnect --output --residency --deadline --allow-late --priority --account --home --checkpoint --checkpoint-signal --checkpoint-grace --checkpoint-exit-code --checkpoint-interval --checkpoint-size --request-id --dry-run --wait --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "job get") flags="--help --all-tasks --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "job list") flags="--help --limit --all --state --account --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "job watch") flags="--help --tasks --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
@@ -38,6 +38,7 @@ _heliotrope() {
       "node get") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "node drain") flags="--help --request-id --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "node undrain") flags="--help --request-id --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
+      "node lost") flags="--help --request-id --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "region") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "region list") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "datacenter") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
@@ -72,10 +73,11 @@ _heliotrope() {
     "job output") COMPREPLY=($(compgen -W "$(heliotrope __complete job 2>/dev/null)" -- "$cur")) ;;
     "job cancel") COMPREPLY=($(compgen -W "$(heliotrope __complete job 2>/dev/null)" -- "$cur")) ;;
     "job explain") COMPREPLY=($(compgen -W "$(heliotrope __complete job 2>/dev/null)" -- "$cur")) ;;
-    "node") COMPREPLY=($(compgen -W "list get drain undrain" -- "$cur")) ;;
+    "node") COMPREPLY=($(compgen -W "list get drain undrain lost" -- "$cur")) ;;
     "node get") COMPREPLY=($(compgen -W "$(heliotrope __complete node 2>/dev/null)" -- "$cur")) ;;
     "node drain") COMPREPLY=($(compgen -W "$(heliotrope __complete node 2>/dev/null)" -- "$cur")) ;;
     "node undrain") COMPREPLY=($(compgen -W "$(heliotrope __complete node 2>/dev/null)" -- "$cur")) ;;
+    "node lost") COMPREPLY=($(compgen -W "$(heliotrope __complete node 2>/dev/null)" -- "$cur")) ;;
     "region") COMPREPLY=($(compgen -W "list" -- "$cur")) ;;
     "datacenter") COMPREPLY=($(compgen -W "list get" -- "$cur")) ;;
     "datacenter get") COMPREPLY=($(compgen -W "$(heliotrope __complete datacenter 2>/dev/null)" -- "$cur")) ;;

@@ -111,6 +111,9 @@ void AddWhat(Verb& verb, SubmitFlags& flags) {
   verb.Text("--workdir", flags.working_directory, "PATH",
             "an absolute path on the node (default: a fresh scratch directory)");
   verb.Number("--retries", flags.retries, "failed attempts to allow (default 0)");
+  verb.Text("--on-disconnect", flags.on_disconnect, "stop|continue",
+            "whether a task whose node is cut off goes on there, and is started nowhere else "
+            "meanwhile (default stop)");
   verb.Repeated("--output", flags.outputs, "GLOB",
                 "files in $HELIOTROPE_OUTPUT_DIR to keep (default **); repeatable");
 }

@@ -1,4 +1,4 @@
-// heliotrope node list|get|drain|undrain
+// heliotrope node list|get|drain|undrain|lost
 #include <memory>
 
 #include "absl/strings/str_cat.h"
@@ -143,6 +143,18 @@ Outcome Undrain(Context& context, const NameFlags& flags) {
   return Exit::kOk;
 }
 
+Outcome Lost(Context& context, const NameFlags& flags) {
+  HT_ASSIGN_OR_RETURN(Client * scheduler, context.Scheduler());
+  v1::DeclareNodeLostRequest request;
+  request.set_name(FullNodeName(flags.name));
+  request.set_request_id(RequestIdOr(flags.request_id));
+  HT_ASSIGN_OR_RETURN(const v1::Node node, scheduler->Change(&Fleet::DeclareNodeLost, request));
+  PrintChanged(context, node,
+               "given up: what was left to go on there is started elsewhere, and what "
+               "only it held is lost");
+  return Exit::kOk;
+}
+
 void AddNamedVerb(CommandTree& tree, Noun noun, VerbText text,
                   Outcome (*act)(Context&, const NameFlags&)) {
   const auto flags = std::make_shared<NameFlags>();
@@ -178,6 +190,12 @@ void AddNode(CommandTree& tree) {
   AddNamedVerb(tree, noun,
                {"undrain", "takes a drained node back", {"heliotrope node undrain fra1-a"}, ""},
                &Undrain);
+  AddNamedVerb(tree, noun,
+               {"lost",
+                "says that a silent node is gone; be sure: what still runs there would run twice",
+                {"heliotrope node lost fra1-a"},
+                ""},
+               &Lost);
 }
 
 }  // namespace heliotrope::cli

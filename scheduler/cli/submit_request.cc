@@ -56,6 +56,19 @@ void SetCheckpoint(const SubmitFlags& flags, v1::TaskTemplate& task) {
   if (flags.checkpoint_size) checkpoint.set_expected_bytes(flags.checkpoint_size->value());
 }
 
+absl::Status SetOnDisconnect(const SubmitFlags& flags, v1::TaskTemplate& task) {
+  if (!flags.on_disconnect) return absl::OkStatus();
+  if (*flags.on_disconnect == "stop") {
+    task.set_on_disconnect(v1::TaskTemplate::ON_DISCONNECT_STOP);
+  } else if (*flags.on_disconnect == "continue") {
+    task.set_on_disconnect(v1::TaskTemplate::ON_DISCONNECT_CONTINUE);
+  } else {
+    return Misuse(
+        absl::StrCat("--on-disconnect \"", *flags.on_disconnect, "\": write stop or continue"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SetTask(const SubmitFlags& flags, v1::TaskTemplate& task) {
   if (!flags.command.empty()) {
     task.mutable_command()->Assign(flags.command.begin(), flags.command.end());
@@ -72,6 +85,7 @@ absl::Status SetTask(const SubmitFlags& flags, v1::TaskTemplate& task) {
     task.mutable_outputs()->Assign(flags.outputs.begin(), flags.outputs.end());
   }
   SetCheckpoint(flags, task);
+  HT_RETURN_IF_ERROR(SetOnDisconnect(flags, task));
   return AddEnvironment(flags, task);
 }
 

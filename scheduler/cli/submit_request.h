@@ -38,6 +38,7 @@ struct SubmitFlags {
   std::optional<absl::Duration> checkpoint_interval;
   std::optional<Bytes> checkpoint_size;
   std::optional<int> retries;
+  std::optional<std::string> on_disconnect;
   std::vector<std::string> outputs;
   bool allow_late = false;
   std::string request_id;

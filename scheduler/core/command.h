@@ -42,6 +42,11 @@ struct DrainNode {
   bool drained = true;
 };
 
+// An operator's word that a silent node is gone, with what ran and what rested there.
+struct DeclareNodeLost {
+  NodeId node;
+};
+
 // A complete checkpoint as an agent reports it.
 struct SealedCheckpoint {
   model::CheckpointKey key;
@@ -159,9 +164,9 @@ struct RefreshLeases {};
 // Fires due timers and dispatches. The shell ends every batch with one.
 struct Tick {};
 
-using Command =
-    std::variant<SubmitJob, CancelJob, DrainNode, NodeHello, NodeHeartbeat, NodeReport, NodeLoad,
-                 NodeGone, SetFleet, SetPrices, ImportCurve, AdoptPlan, RefreshLeases, Tick>;
+using Command = std::variant<SubmitJob, CancelJob, DrainNode, DeclareNodeLost, NodeHello,
+                             NodeHeartbeat, NodeReport, NodeLoad, NodeGone, SetFleet, SetPrices,
+                             ImportCurve, AdoptPlan, RefreshLeases, Tick>;
 
 // What the sender of a command is told.
 struct Reply {

@@ -488,6 +488,7 @@ bool Machine::ApplyMove(const plan::MoveAdvice& move) {
   }
   const model::AttemptRecord& record = task.run->attempts.back();
   Node& from = nodes_.at(record.node);
+  if (from.lost) return false;  // Left to go on there; who knows whether it does.
   Node* target = nullptr;
   if (move.to) {
     if (*move.to >= board_.sites.size()) return false;

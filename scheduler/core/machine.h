@@ -191,11 +191,14 @@ class Machine {
   Reply On(const NodeLoad& command);
   Reply On(const NodeGone& command);
   Reply On(const DrainNode& command);
+  Reply On(const DeclareNodeLost& command);
   Reply On(const RefreshLeases& command);
   absl::Status CheckHello(const NodeHello& hello) const;
   Node* LiveNode(const NodeId& id, uint64_t session);
   void ExpireLeases();
   void LoseNode(Node& node);
+  void LeaveThere(Job& job, const TaskId& id);
+  void NoteBack(Job& job, const TaskId& id);
   void ReconcileAttempts(Node& node, const std::vector<AttemptStatus>& attempts);
   void ReconcileCheckpoints(Node& node, const std::vector<HeldCheckpoint>& checkpoints);
   void SetLease(Node& node);

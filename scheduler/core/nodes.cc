@@ -49,6 +49,15 @@ absl::Status Machine::CheckHello(const NodeHello& hello) const {
         "another agent holds this node id and its lease; give this one another id, or wait until "
         "the lease of the other has expired");
   }
+  if (node.instance != hello.instance && !node.tasks.empty()) {
+    return PreconditionFailed(
+        "NODE_HAS_TASKS",
+        absl::StrCat("an agent of another state directory left ", node.tasks.size(),
+                     " tasks to go on on node \"", hello.node.value(),
+                     "\" (on_disconnect: continue), and this one cannot tell whether they do: "
+                     "start that agent, or say that nothing runs there: heliotrope node lost ",
+                     hello.node.value()));
+  }
   if (node.data_center != hello.data_center && !node.tasks.empty()) {
     return PreconditionFailed(
         "NODE_HAS_TASKS",
@@ -81,6 +90,7 @@ Reply Machine::On(const NodeHello& command) {
   node.lost = false;
   SetLease(node);
   changes_.nodes.insert(node.id);
+  for (const TaskId& id : node.tasks) NoteBack(JobAt(id.job), id);
   ReconcileAttempts(node, command.attempts);
   ReconcileCheckpoints(node, command.checkpoints);
   capacity_stale_ = true;
@@ -171,10 +181,16 @@ void Machine::ExpireLeases() {
   }
 }
 
-// Promise 4: only here, after the lease and its margin, are tasks taken from a silent node.
+// Promise 4: only here, after the lease and its margin, are tasks taken from a silent node. What
+// outlives its lease is left (Promise 3): whether it runs there nobody knows.
 void Machine::LoseNode(Node& node) {
   node.lost = true;
   node.connected = false;
+  const std::vector<TaskId> tasks(node.tasks.begin(), node.tasks.end());
+  size_t left = 0;
+  for (const TaskId& id : tasks) {
+    if (JobAt(id.job).spec->on_disconnect == model::OnDisconnect::kContinue) ++left;
+  }
   Decision decision;
   decision.time = now_;
   decision.kind = DecisionKind::kNodeLost;
@@ -182,17 +198,21 @@ void Machine::LoseNode(Node& node) {
   decision.from = node.data_center;
   decision.reason = Reason::kLeaseExpired;
   decision.detail = absl::StrCat("node ", node.id.value(), " was silent longer than its lease; ",
-                                 node.tasks.size(), " tasks wait again");
+                                 tasks.size() - left, " tasks wait again");
+  if (left > 0) absl::StrAppend(&decision.detail, ", ", left, " are left to go on there");
   effects_->push_back(std::move(decision));
-  const std::vector<TaskId> tasks(node.tasks.begin(), node.tasks.end());
   for (const TaskId& id : tasks) {
     Job& job = JobAt(id.job);
     const TaskState state = job.tasks[id.index].state;
     if (state == TaskState::kAssigned) HT_MARK(lease_expires_before_the_start);
     if (state == TaskState::kCheckpointing) HT_MARK(lease_expires_half_way_through_a_move);
-    BackToPending(job, id, Reason::kLeaseExpired,
-                  absl::StrCat("node ", node.id.value(), " was silent longer than its lease"),
-                  absl::ZeroDuration());
+    if (job.spec->on_disconnect == model::OnDisconnect::kContinue) {
+      LeaveThere(job, id);
+    } else {
+      BackToPending(job, id, Reason::kLeaseExpired,
+                    absl::StrCat("node ", node.id.value(), " was silent longer than its lease"),
+                    absl::ZeroDuration());
+    }
   }
   const std::vector<TaskId> reserved(node.reserved.begin(), node.reserved.end());
   for (const TaskId& id : reserved) {
@@ -201,6 +221,67 @@ void Machine::LoseNode(Node& node) {
   }
   capacity_stale_ = true;
   plan_stale_ = true;
+}
+
+void Machine::LeaveThere(Job& job, const TaskId& id) {
+  const model::Task& task = job.tasks[id.index];
+  const std::string node = task.run->attempts.back().node.value();
+  DropReservation(id);  // Nobody knows when it comes.
+  SetState(
+      job, id, task.state, Reason::kNodeAway,
+      absl::StrCat("node ", node, " was silent longer than its lease and the job goes on there ",
+                   "(on_disconnect: continue); it is started elsewhere only when the node is ",
+                   "back without it, or after: heliotrope node lost ", node));
+}
+
+// Its node is heard of again.
+void Machine::NoteBack(Job& job, const TaskId& id) {
+  const model::Task& task = job.tasks[id.index];
+  if (task.reason != Reason::kNodeAway) return;
+  const model::AttemptRecord& record = task.run->attempts.back();
+  if (task.state == TaskState::kCheckpointing && task.run->move) {
+    SetState(job, id, task.state, task.run->move->reason, task.run->move->detail);
+  } else {
+    SetState(job, id, task.state, record.placement, record.placement_detail);
+  }
+}
+
+Reply Machine::On(const DeclareNodeLost& command) {
+  Reply reply;
+  auto it = nodes_.find(command.node);
+  if (it == nodes_.end()) {
+    reply.status = NotFound("node", command.node.value());
+    return reply;
+  }
+  Node& node = it->second;
+  if (!node.lost) {
+    reply.status = PreconditionFailed(
+        "NODE_HAS_LEASE",
+        absl::StrCat("node \"", node.id.value(), "\" ",
+                     node.connected ? "is connected: drain it instead"
+                                    : "still has its lease: wait until that has expired"),
+        {{"node", node.id.value()}});
+    return reply;
+  }
+  if (node.tasks.empty() && node.checkpoints.empty()) return reply;
+  const std::string why = absl::StrCat("an operator said that node ", node.id.value(), " is lost");
+  Decision decision;
+  decision.time = now_;
+  decision.kind = DecisionKind::kNodeLost;
+  decision.node = node.id;
+  decision.from = node.data_center;
+  decision.reason = Reason::kDeclaredLost;
+  decision.detail = absl::StrCat(why, "; ", node.tasks.size(), " tasks wait again");
+  effects_->push_back(std::move(decision));
+  const std::vector<TaskId> tasks(node.tasks.begin(), node.tasks.end());
+  for (const TaskId& id : tasks) {
+    BackToPending(JobAt(id.job), id, Reason::kDeclaredLost, why, absl::ZeroDuration());
+  }
+  const std::vector<model::CheckpointKey> held(node.checkpoints.begin(), node.checkpoints.end());
+  for (const model::CheckpointKey& key : held) LoseCopy(node, key);
+  dispatch_needed_ = true;
+  plan_stale_ = true;
+  return reply;
 }
 
 // Both sides meet: what the node says it has, and what the state says it should have.

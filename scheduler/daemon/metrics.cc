@@ -29,7 +29,7 @@ const std::vector<std::pair<DecisionKind, std::vector<Reason>>> kDecisions = {
     {DecisionKind::kYield,
      {Reason::kForegroundRamp, Reason::kForegroundOverload, Reason::kCheaperElsewhere,
       Reason::kNodeDrained, Reason::kMakesWay, Reason::kResidency}},
-    {DecisionKind::kNodeLost, {Reason::kLeaseExpired}},
+    {DecisionKind::kNodeLost, {Reason::kLeaseExpired, Reason::kDeclaredLost}},
     {DecisionKind::kEnd,
      {Reason::kSucceeded, Reason::kExitCode, Reason::kSignal, Reason::kCancelled,
       Reason::kGraceExceeded, Reason::kRetriesExhausted}},
@@ -141,7 +141,7 @@ void Metrics::OnApplied(const core::Command& command, const core::Reply& reply) 
 void Metrics::OnDecision(const core::Decision& decision) {
   const auto counter = decisions_.find({decision.kind, decision.reason});
   (counter == decisions_.end() ? other_decisions_ : counter->second)->Increment();
-  if (decision.kind == DecisionKind::kNodeLost) lease_expiries_->Increment();
+  if (decision.reason == Reason::kLeaseExpired) lease_expiries_->Increment();
 }
 
 void Metrics::OnBatch(size_t commands) { batch_commands_->Observe(static_cast<double>(commands)); }

@@ -38,6 +38,13 @@ struct RetryPolicy {
   absl::Duration max_backoff = absl::Minutes(10);
 };
 
+// What becomes of an attempt whose node is cut off for longer than its lease (Promise 3,
+// scheduler/design/0003-leases.md).
+enum class OnDisconnect : unsigned char {
+  kStop,      // It is dead before the lease is over, and the task is started elsewhere.
+  kContinue,  // It goes on; nothing is started elsewhere until its node is back or declared lost.
+};
+
 // Where a job may be: jurisdiction codes and group names, or anywhere.
 struct Residency {
   bool any = false;
@@ -55,6 +62,7 @@ struct JobSpec {
   absl::Duration expected_duration = absl::ZeroDuration();  // Zero: the scheduler's default.
   std::optional<CheckpointPolicy> checkpoint;
   RetryPolicy retry;
+  OnDisconnect on_disconnect = OnDisconnect::kStop;
   std::vector<std::string> outputs;
   uint32_t count = 1;
   absl::Time deadline = absl::InfiniteFuture();

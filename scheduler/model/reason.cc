@@ -20,6 +20,7 @@ absl::string_view ReasonName(Reason reason) {
     case Reason::kDeadlineSafetyNet: return "DEADLINE_SAFETY_NET";
     case Reason::kReactive: return "REACTIVE";
     case Reason::kMoveTarget: return "MOVE_TARGET";
+    case Reason::kNodeAway: return "NODE_AWAY";
     case Reason::kForegroundRamp: return "FOREGROUND_RAMP";
     case Reason::kForegroundOverload: return "FOREGROUND_OVERLOAD";
     case Reason::kCheaperElsewhere: return "CHEAPER_ELSEWHERE";
@@ -33,6 +34,7 @@ absl::string_view ReasonName(Reason reason) {
     case Reason::kGraceExceeded: return "GRACE_EXCEEDED";
     case Reason::kInterrupted: return "INTERRUPTED";
     case Reason::kLeaseExpired: return "LEASE_EXPIRED";
+    case Reason::kDeclaredLost: return "DECLARED_LOST";
     case Reason::kCancelled: return "CANCELLED";
     case Reason::kRefusedByAgent: return "REFUSED_BY_AGENT";
     case Reason::kFetchFailed: return "FETCH_FAILED";

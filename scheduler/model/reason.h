@@ -24,6 +24,8 @@ enum class Reason : unsigned char {
   kDeadlineSafetyNet,  // Its laxity is used up: runs at any price.
   kReactive,           // No usable forecast there: placed by measured load only.
   kMoveTarget,         // The move's target, reserved before it left.
+  // Why a task is left where it is.
+  kNodeAway,  // Its node is silent, and it goes on there (on_disconnect: continue).
   // Why a task was told to leave.
   kForegroundRamp,      // The forecast leaves no headroom for it there soon.
   kForegroundOverload,  // Measured foreground has taken the headroom already.
@@ -39,6 +41,7 @@ enum class Reason : unsigned char {
   kGraceExceeded,     // Did not save within its grace; goes on from the checkpoint before.
   kInterrupted,       // Ended on its node by no fault of its own, without saving.
   kLeaseExpired,      // Its node was silent longer than the lease.
+  kDeclaredLost,      // An operator said that its node is lost.
   kCancelled,         // Its job was cancelled.
   kRefusedByAgent,    // The agent would not start it.
   kFetchFailed,       // Its checkpoint could not be had from any holder.

@@ -58,6 +58,23 @@ model::CheckpointPolicy CheckpointFromProto(const v1::Checkpointing& proto,
   return policy;
 }
 
+model::OnDisconnect OnDisconnectFromProto(v1::TaskTemplate::OnDisconnect proto,
+                                          Violations& violations) {
+  switch (proto) {
+    case v1::TaskTemplate::ON_DISCONNECT_UNSPECIFIED:
+    case v1::TaskTemplate::ON_DISCONNECT_STOP:
+      return model::OnDisconnect::kStop;
+    case v1::TaskTemplate::ON_DISCONNECT_CONTINUE:
+      return model::OnDisconnect::kContinue;
+    default:
+      violations.push_back({"job.task.on_disconnect",
+                            absl::StrCat(static_cast<int>(proto),
+                                         " is no policy that this scheduler knows: STOP (1) or "
+                                         "CONTINUE (2)")});
+      return model::OnDisconnect::kStop;
+  }
+}
+
 void TaskFromProto(const v1::TaskTemplate& proto, model::JobSpec& spec, Violations& violations) {
   spec.command.assign(proto.command().begin(), proto.command().end());
   for (const auto& [name, value] : proto.environment()) spec.environment[name] = value;
@@ -72,6 +89,7 @@ void TaskFromProto(const v1::TaskTemplate& proto, model::JobSpec& spec, Violatio
                "job.task.retry.initial_backoff", spec.retry.initial_backoff, violations);
   TakeDuration(proto.retry().has_max_backoff(), proto.retry().max_backoff(),
                "job.task.retry.max_backoff", spec.retry.max_backoff, violations);
+  spec.on_disconnect = OnDisconnectFromProto(proto.on_disconnect(), violations);
   spec.outputs.assign(proto.outputs().begin(), proto.outputs().end());
   if (spec.outputs.empty()) spec.outputs.push_back("**");
 }
@@ -147,6 +165,9 @@ void TaskTemplateToProto(const model::JobSpec& spec, v1::TaskTemplate& task) {
   task.mutable_retry()->set_max_retries(spec.retry.max_retries);
   *task.mutable_retry()->mutable_initial_backoff() = wire::ToProto(spec.retry.initial_backoff);
   *task.mutable_retry()->mutable_max_backoff() = wire::ToProto(spec.retry.max_backoff);
+  task.set_on_disconnect(spec.on_disconnect == model::OnDisconnect::kContinue
+                             ? v1::TaskTemplate::ON_DISCONNECT_CONTINUE
+                             : v1::TaskTemplate::ON_DISCONNECT_STOP);
   for (const std::string& output : spec.outputs) task.add_outputs(output);
 }
 

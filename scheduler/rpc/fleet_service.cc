@@ -106,6 +106,7 @@ FleetServiceImpl::FleetServiceImpl(CorePort& core, os::MetricsRegistry& metrics)
       list_nodes_(metrics, "ListNodes"),
       get_node_(metrics, "GetNode"),
       drain_(metrics, "DrainNode"),
+      declare_lost_(metrics, "DeclareNodeLost"),
       get_scheduler_(metrics, "GetScheduler") {}
 
 grpc::ServerUnaryReactor* FleetServiceImpl::ListRegions(grpc::CallbackServerContext* context,
@@ -194,28 +195,29 @@ grpc::ServerUnaryReactor* FleetServiceImpl::GetNode(grpc::CallbackServerContext*
   });
 }
 
-grpc::ServerUnaryReactor* FleetServiceImpl::SetDrained(grpc::CallbackServerContext* context,
-                                                       const std::string& name, bool drained,
+grpc::ServerUnaryReactor* FleetServiceImpl::ChangeNode(grpc::CallbackServerContext* context,
+                                                       MethodMetrics& metrics,
+                                                       const std::string& name,
+                                                       core::Command (*make)(const NodeId&),
                                                        v1::Node* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   const auto id = ParseNodeName(name);
   if (!id.ok()) {
-    Finish(reactor, drain_, id.status());
+    Finish(reactor, metrics, id.status());
     return reactor;
   }
-  std::vector<core::Command> commands;
-  commands.emplace_back(core::DrainNode{*id, drained});
-  core_.Post(std::move(commands), [this, reactor, response,
+  std::vector<core::Command> commands{make(*id)};
+  core_.Post(std::move(commands), [this, reactor, response, &metrics,
                                    id = *id](const std::vector<core::Reply>& replies) {
     if (!replies.front().status.ok()) {
-      Finish(reactor, drain_, replies.front().status);
+      Finish(reactor, metrics, replies.front().status);
       return;
     }
     core_.Query(
         [response, id](const core::Machine& machine) {
           FillNode(machine, machine.nodes().at(id), *response);
         },
-        [this, reactor](const absl::Status& status) { Finish(reactor, drain_, status); });
+        [reactor, &metrics](const absl::Status& status) { Finish(reactor, metrics, status); });
   });
   return reactor;
 }
@@ -223,13 +225,31 @@ grpc::ServerUnaryReactor* FleetServiceImpl::SetDrained(grpc::CallbackServerConte
 grpc::ServerUnaryReactor* FleetServiceImpl::DrainNode(grpc::CallbackServerContext* context,
                                                       const v1::DrainNodeRequest* request,
                                                       v1::Node* response) {
-  return SetDrained(context, request->name(), true, response);
+  return ChangeNode(
+      context, drain_, request->name(),
+      [](const NodeId& id) -> core::Command {
+        return core::DrainNode{id, true};
+      },
+      response);
 }
 
 grpc::ServerUnaryReactor* FleetServiceImpl::UndrainNode(grpc::CallbackServerContext* context,
                                                         const v1::UndrainNodeRequest* request,
                                                         v1::Node* response) {
-  return SetDrained(context, request->name(), false, response);
+  return ChangeNode(
+      context, drain_, request->name(),
+      [](const NodeId& id) -> core::Command {
+        return core::DrainNode{id, false};
+      },
+      response);
+}
+
+grpc::ServerUnaryReactor* FleetServiceImpl::DeclareNodeLost(
+    grpc::CallbackServerContext* context, const v1::DeclareNodeLostRequest* request,
+    v1::Node* response) {
+  return ChangeNode(
+      context, declare_lost_, request->name(),
+      [](const NodeId& id) -> core::Command { return core::DeclareNodeLost{id}; }, response);
 }
 
 grpc::ServerUnaryReactor* FleetServiceImpl::GetScheduler(grpc::CallbackServerContext* context,

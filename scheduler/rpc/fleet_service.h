@@ -35,13 +35,18 @@ class FleetServiceImpl final : public v1::FleetService::CallbackService {
   grpc::ServerUnaryReactor* UndrainNode(grpc::CallbackServerContext* context,
                                         const v1::UndrainNodeRequest* request,
                                         v1::Node* response) override;
+  grpc::ServerUnaryReactor* DeclareNodeLost(grpc::CallbackServerContext* context,
+                                            const v1::DeclareNodeLostRequest* request,
+                                            v1::Node* response) override;
   grpc::ServerUnaryReactor* GetScheduler(grpc::CallbackServerContext* context,
                                          const v1::GetSchedulerRequest* request,
                                          v1::Scheduler* response) override;
 
  private:
-  grpc::ServerUnaryReactor* SetDrained(grpc::CallbackServerContext* context,
-                                       const std::string& name, bool drained, v1::Node* response);
+  // Applies the command that `make` makes of the node's id and answers with the node.
+  grpc::ServerUnaryReactor* ChangeNode(grpc::CallbackServerContext* context, MethodMetrics& metrics,
+                                       const std::string& name,
+                                       core::Command (*make)(const NodeId&), v1::Node* response);
 
   CorePort& core_;
   MethodMetrics list_regions_;
@@ -50,6 +55,7 @@ class FleetServiceImpl final : public v1::FleetService::CallbackService {
   MethodMetrics list_nodes_;
   MethodMetrics get_node_;
   MethodMetrics drain_;
+  MethodMetrics declare_lost_;
   MethodMetrics get_scheduler_;
 };
 

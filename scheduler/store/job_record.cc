@@ -53,6 +53,7 @@ void PutSpec(const model::JobSpec& spec, v1::JobSpec& record) {
   record.mutable_residency()->set_any(spec.residency.any);
   for (const std::string& word : spec.residency.words) record.mutable_residency()->add_words(word);
   record.set_allow_late(spec.allow_late);
+  record.set_continue_on_disconnect(spec.on_disconnect == model::OnDisconnect::kContinue);
 }
 
 model::JobSpec GetSpec(const v1::JobSpec& record, FieldReader& reader) {
@@ -77,6 +78,7 @@ model::JobSpec GetSpec(const v1::JobSpec& record, FieldReader& reader) {
   spec.residency.any = record.residency().any();
   spec.residency.words.assign(record.residency().words().begin(), record.residency().words().end());
   spec.allow_late = record.allow_late();
+  if (record.continue_on_disconnect()) spec.on_disconnect = model::OnDisconnect::kContinue;
   // Promise 6: what says nothing about where it may be, may be nowhere.
   reader.Require(spec.residency.any == spec.residency.words.empty(),
                  "spec.residency is neither anywhere nor a list of words");

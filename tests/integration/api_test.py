@@ -142,6 +142,11 @@ class ApiTest(FleetTest):
         with self.assertRaises(grpc.RpcError) as refused:
             self.jobs.CreateJob(jobs_pb2.CreateJobRequest(job=long_grace), timeout=10)
         self.assertIn("job.task.checkpoint.grace", violations(refused.exception))
+        strange = job_of(["/bin/true"])
+        strange.task.on_disconnect = 7
+        with self.assertRaises(grpc.RpcError) as refused:
+            self.jobs.CreateJob(jobs_pb2.CreateJobRequest(job=strange), timeout=10)
+        self.assertIn("job.task.on_disconnect", violations(refused.exception))
         self.assertEqual(len(self.jobs.ListJobs(jobs_pb2.ListJobsRequest(), timeout=10).jobs), 0)
 
     def test_an_impossible_deadline_is_refused_unless_asked_for(self):

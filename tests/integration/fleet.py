@@ -161,7 +161,7 @@ class Agent(Daemon):
         config = os.path.join(directory, "agent.yaml")
         lines = [f"node: {self.node}", f"data_center: {data_center}",
                  f"jurisdiction: {jurisdiction or DATA_CENTERS[data_center][1]}",
-                 f"scheduler: {scheduler.address}", "listen: 127.0.0.1:0",
+                 f"scheduler: {scheduler}", "listen: 127.0.0.1:0",
                  "http_listen: 127.0.0.1:0", f"state_directory: {self.state}",
                  f"capacity: {{cores: {cores}, memory_bytes: 8GiB}}",
                  # A quiet host, whatever else the machine that tests does.
@@ -226,8 +226,9 @@ class FleetTest(unittest.TestCase):
 
         until(answers, "the scheduler answers")
 
-    def agent(self, node, data_center, wait=True, **options):
-        agent = Agent(self.root, node, data_center, self.sched, **options)
+    def agent(self, node, data_center, wait=True, scheduler=None, **options):
+        """Dials the address `scheduler`, such as a proxy's, if it is given."""
+        agent = Agent(self.root, node, data_center, scheduler or self.sched.address, **options)
         self.daemons.append(agent)
         agent.start()
         if wait:

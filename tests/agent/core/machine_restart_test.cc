@@ -65,6 +65,38 @@ TEST(MachineRestart, WhatTheLeaseEndedDoesNotGoOn) {
             "save 1/0#1 stopped LEASE_EXPIRED");
 }
 
+TEST(MachineRestart, WhatOutlivesItsLeaseIsStartedAgainOnlyWithTheFirstLeaseOfThisAgent) {
+  // The agent before it may have been told to stop it.
+  Machine machine(World::Node());
+  const Now now{.scheduling = absl::FromUnixSeconds(1000), .real = absl::FromUnixSeconds(1000)};
+  AttemptSpec outlives = World::Checkpointing();
+  outlives.outlives_lease = true;
+  machine.Apply(CheckpointFound{.checkpoint = {.key = Seq(kFirst, 3)}}, now);
+  const ExitReport saved{
+      .incarnation = 3, .code = 85, .checkpointed = true, .started = now.real, .ended = now.real};
+  EXPECT_EQ(Text(machine.Apply(AttemptFound{.key = kFirst, .spec = outlives, .state = saved}, now)),
+            "");
+  EXPECT_EQ(Text(machine.Apply(LeaseRenewed{.until = now.scheduling + absl::Seconds(60)}, now)),
+            "launch 1/0#1 4");
+}
+
+TEST(MachineRestart, WhatOutlivesItsLeaseDoesNotSaveWhereItCouldNotGoOn) {
+  Machine machine(World::Node());
+  Now now{.scheduling = absl::FromUnixSeconds(1000), .real = absl::FromUnixSeconds(1000)};
+  AttemptSpec outlives = World::Checkpointing();
+  outlives.outlives_lease = true;
+  outlives.checkpoint_interval = absl::Minutes(5);
+  machine.Apply(AttemptFound{.key = kFirst,
+                             .spec = outlives,
+                             .state = AttemptFound::Running{.incarnation = 1, .started = now.real}},
+                now);
+  now.scheduling += absl::Minutes(5);
+  EXPECT_EQ(Text(machine.Apply(TimePassed{}, now)), "");
+  machine.Apply(LeaseRenewed{.until = now.scheduling + absl::Seconds(60)}, now);
+  now.scheduling += absl::Minutes(5);
+  EXPECT_EQ(Text(machine.Apply(TimePassed{}, now)), "leave 1/0#1");
+}
+
 TEST(MachineRestart, WhatWasSealedIsNotSealedAgain) {
   World w;
   w.Do(CheckpointFound{.checkpoint = {.key = Seq(kFirst, 3)}});

@@ -122,6 +122,17 @@ TEST(Machine, NothingStartsWithoutALease) {
   EXPECT_EQ(w.Do(LeaseRenewed{.until = w.now.scheduling + absl::Seconds(60)}), "launch 1/0#1 1");
 }
 
+TEST(Machine, WhatOutlivesItsLeaseGoesOnButNothingNewOfItIsStartedWithoutOne) {
+  World w;
+  AttemptSpec outlives = World::Checkpointing();
+  outlives.outlives_lease = true;
+  w.Run(kFirst, outlives);
+  w.After(absl::Hours(2000));
+  w.Saved(kFirst, StopCause::kNone);
+  EXPECT_EQ(w.Sealed(kFirst), "launch 1/0#1 2") << "the same attempt goes on";
+  EXPECT_EQ(w.Start(Key(2, 0, 1), outlives), "prepare 2/0#1") << "a fresh one waits for the lease";
+}
+
 TEST(Machine, OrdersOfALowerTermAreIgnored) {
   World w;
   w.Do(Welcomed{.term = Term(5)});

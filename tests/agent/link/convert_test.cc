@@ -61,6 +61,21 @@ TEST(Convert, TheJobsEnvironment) {
   EXPECT_EQ(launch->checkpoint_exit_code, 85);
 }
 
+TEST(Convert, OnlyWhatIsToContinueOutlivesItsLease) {
+  v1::AttemptOrder order = Start();
+  const auto outlives = [&order](int policy) {
+    order.mutable_start()->mutable_task()->set_on_disconnect(
+        static_cast<v1::TaskTemplate::OnDisconnect>(policy));
+    const bool core = std::get<StartOrder>(*FromProto(order)).spec.outlives_lease;
+    EXPECT_EQ(LaunchOf(order, {})->outlives_lease, core);
+    return core;
+  };
+  EXPECT_FALSE(outlives(v1::TaskTemplate::ON_DISCONNECT_UNSPECIFIED));
+  EXPECT_FALSE(outlives(v1::TaskTemplate::ON_DISCONNECT_STOP));
+  EXPECT_TRUE(outlives(v1::TaskTemplate::ON_DISCONNECT_CONTINUE));
+  EXPECT_FALSE(outlives(77)) << "a policy of a later scheduler";
+}
+
 TEST(Convert, WithoutAContractItCannotCheckpoint) {
   v1::AttemptOrder order = Start();
   order.mutable_start()->mutable_task()->clear_checkpoint();

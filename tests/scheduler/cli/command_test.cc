@@ -133,6 +133,13 @@ TEST(FleetTest, DrainSaysWhatHasChanged) {
   EXPECT_THAT(result.err, HasSubstr("3 tasks leave"));
 }
 
+TEST(FleetTest, LostSaysWhatFollows) {
+  Fakes fakes;
+  const Result result = fakes.Run({"node", "lost", "fra1-a"});
+  EXPECT_EQ(result.out, "nodes/fra1-a\n");
+  EXPECT_THAT(result.err, HasSubstr("started elsewhere"));
+}
+
 v1::Plan APlan() {
   v1::Plan plan;
   plan.set_price_unit("usd_per_mwh");

@@ -147,6 +147,12 @@ class FakeFleet : public v1::FleetService::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status DeclareNodeLost(grpc::ServerContext*, const v1::DeclareNodeLostRequest* request,
+                               v1::Node* response) override {
+    response->set_name(request->name());
+    return grpc::Status::OK;
+  }
+
   grpc::Status GetScheduler(grpc::ServerContext*, const v1::GetSchedulerRequest*,
                             v1::Scheduler* response) override {
     const Lock lock(world_.mutex);

@@ -76,6 +76,17 @@ TEST(SubmitRequestTest, EveryFlagHasItsField) {
   EXPECT_FALSE(job.task().has_checkpoint());
 }
 
+TEST(SubmitRequestTest, OnDisconnectIsStopOrContinue) {
+  SubmitFlags flags = Sleep();
+  flags.on_disconnect = "stop";
+  EXPECT_EQ(Made(flags).task().on_disconnect(), v1::TaskTemplate::ON_DISCONNECT_STOP);
+  flags.on_disconnect = "continue";
+  EXPECT_EQ(Made(flags).task().on_disconnect(), v1::TaskTemplate::ON_DISCONNECT_CONTINUE);
+  flags.on_disconnect = "wait";
+  const auto refused = MakeCreateRequest(flags, {}, kNow);
+  EXPECT_THAT(std::string(refused.status().message()), testing::HasSubstr("stop or continue"));
+}
+
 TEST(SubmitRequestTest, AnyCheckpointFlagTurnsItOn) {
   SubmitFlags flags = Sleep();
   flags.checkpoint = true;

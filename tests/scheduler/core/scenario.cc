@@ -97,6 +97,7 @@ std::string Scenario::Run(absl::string_view line) {
   if (verb == "describe") return Describe(*machine_);
   if (verb == "cancel") return Apply(CancelJob{JobId(words[1])});
   if (verb == "drain") return Apply(DrainNode{NodeId(words[1]), true});
+  if (verb == "lost") return Apply(DeclareNodeLost{NodeId(words[1])});
   if (verb == "undrain") return Apply(DrainNode{NodeId(words[1]), false});
   if (verb == "gone") return Apply(NodeGone{NodeId(words[1]), SessionOf(words[1])});
   if (verb == "held") {
@@ -194,6 +195,9 @@ std::string Scenario::Submit(const Words& words, const Options& options) {
   if (options.contains("checkpoint")) {
     spec->checkpoint.emplace();
     spec->checkpoint->interval = *ParseDuration(options.at("checkpoint"));
+  }
+  if (Get(options, "disconnect", "stop") == "continue") {
+    spec->on_disconnect = model::OnDisconnect::kContinue;
   }
   spec->retry.max_retries = Integer(Get(options, "retries", "0"));
   spec->priority = Integer(Get(options, "priority", "0"));

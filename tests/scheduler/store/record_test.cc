@@ -75,6 +75,7 @@ model::JobSpec RandomSpec(Values& values) {
   spec.residency.any = values.Coin();
   if (!spec.residency.any) spec.residency.words = {"DE", "EU"};
   spec.allow_late = values.Coin();
+  if (values.Coin()) spec.on_disconnect = model::OnDisconnect::kContinue;
   return spec;
 }
 
@@ -103,6 +104,7 @@ void ExpectSame(const model::JobSpec& a, const model::JobSpec& b) {
   EXPECT_EQ(a.home, b.home);
   EXPECT_EQ(a.residency, b.residency);
   EXPECT_EQ(a.allow_late, b.allow_late);
+  EXPECT_EQ(a.on_disconnect, b.on_disconnect);
 }
 
 // Through the bytes, as a store would keep them.
