@@ -71,6 +71,7 @@ class UnitsTest(unittest.TestCase):
                 ("agent", "Service", "Delegate", "yes"),
                 ("agent", "Service", "Restart", "always"),
                 ("agent", "Unit", "StartLimitIntervalSec", "0"),
+                ("scheduler", "Unit", "StartLimitIntervalSec", "0"),
                 # ProtectSystem=strict would take them from the tasks.
                 ("agent", "Service", "ReadWritePaths", "/tmp /var/tmp"),
         ):
