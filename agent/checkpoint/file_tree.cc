@@ -200,8 +200,9 @@ absl::Status CheckRoom(const std::string& folder, int64_t size_bytes) {
   const auto free = units_internal::SaturatingMultiply(static_cast<int64_t>(info.f_bavail),
                                                        static_cast<int64_t>(info.f_frsize));
   if (size_bytes <= free - kReserveBytes) return absl::OkStatus();
-  return ResourceExhausted("NO_DISK_SPACE", absl::StrCat("checkpoint of ", size_bytes,
-                                                         " bytes, the disk has ", free, " free"));
+  return ResourceExhausted(
+      "NO_DISK_SPACE", absl::StrCat("checkpoint of ", size_bytes, " bytes, the disk has ", free,
+                                    " free, of which ", kReserveBytes, " stay free: make room"));
 }
 
 }  // namespace heliotrope::agent::checkpoint
