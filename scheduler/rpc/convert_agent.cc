@@ -12,7 +12,7 @@
 #include "scheduler/base/status_macros.h"
 #include "scheduler/model/reason.h"
 #include "scheduler/rpc/convert_job.h"
-#include "scheduler/wire/text.h"
+#include "scheduler/base/text.h"
 #include "scheduler/wire/time.h"
 
 namespace heliotrope::rpc {
@@ -72,7 +72,7 @@ absl::StatusOr<model::AttemptPhase> PhaseFromProto(v1::AttemptStatus::Phase phas
 absl::StatusOr<core::HeldCheckpoint> HeldFromProto(const v1::CheckpointStatus& proto) {
   core::HeldCheckpoint held;
   held.key = {KeyFromProto(proto.key().attempt()), proto.key().sequence()};
-  held.failure = wire::Cut(proto.failure(), kMaxMessageBytes);
+  held.failure = Cut(proto.failure(), kMaxMessageBytes);
   if (held.failure.empty() && proto.digest().size() != kDigestBytes) {
     return InvalidField("checkpoints.digest",
                         absl::StrCat(proto.digest().size(), " bytes: a SHA-256 has 32"));
@@ -100,8 +100,8 @@ absl::StatusOr<core::AttemptStatus> StatusFromProto(const v1::AttemptStatus& pro
   }
   if (proto.has_exit_code()) status.exit_code = proto.exit_code();
   if (proto.has_exit_signal()) status.exit_signal = proto.exit_signal();
-  status.reason = wire::Cut(proto.reason(), kMaxMessageBytes);
-  status.detail = wire::Cut(proto.detail(), kMaxMessageBytes);
+  status.reason = Cut(proto.reason(), kMaxMessageBytes);
+  status.detail = Cut(proto.detail(), kMaxMessageBytes);
   HT_ASSIGN_OR_RETURN(const absl::Duration cpu,
                       wire::NonNegativeFromProto(proto.cpu_time(), "attempts.cpu_time"));
   status.cpu_seconds = absl::ToDoubleSeconds(cpu);
@@ -180,7 +180,7 @@ absl::StatusOr<core::NodeHello> HelloFromProto(const v1::Hello& hello,
   core::NodeHello command;
   command.node = NodeId(hello.node_id());
   command.instance = hello.instance_id();
-  command.version = wire::Cut(hello.version(), kMaxMessageBytes);
+  command.version = Cut(hello.version(), kMaxMessageBytes);
   command.data_center = DataCenterId(hello.data_center());
   command.jurisdiction = JurisdictionCode(hello.jurisdiction());
   command.capacity = {MilliCores::FromMilli(hello.capacity_milli_cores()),

@@ -8,7 +8,7 @@
 #include "google/rpc/status.pb.h"
 #include "scheduler/base/errors.h"
 #include "scheduler/base/limits.h"
-#include "scheduler/wire/text.h"
+#include "scheduler/base/text.h"
 
 namespace heliotrope::wire {
 namespace {
@@ -20,11 +20,11 @@ constexpr size_t kMaxDetailsBytes = 3072;
 
 google::rpc::ErrorInfo ToProto(const ErrorInfo& info) {
   google::rpc::ErrorInfo proto;
-  proto.set_reason(info.reason);
+  proto.set_reason(Cut(info.reason, kMaxMessageBytes));
   proto.set_domain(kDomain);
   for (const auto& [key, value] : info.metadata) {
     if (proto.ByteSizeLong() + key.size() + value.size() > kMaxDetailsBytes / 2) break;
-    (*proto.mutable_metadata())[key] = value;
+    (*proto.mutable_metadata())[Cut(key, kMaxMessageBytes)] = Cut(value, kMaxMessageBytes);
   }
   return proto;
 }
@@ -37,8 +37,8 @@ google::rpc::BadRequest ToProto(const std::vector<FieldViolation>& violations) {
       break;
     }
     google::rpc::BadRequest::FieldViolation& added = *proto.add_field_violations();
-    added.set_field(violation.field);
-    added.set_description(violation.description);
+    added.set_field(Cut(violation.field, kMaxMessageBytes));
+    added.set_description(Cut(violation.description, kMaxMessageBytes));
   }
   return proto;
 }

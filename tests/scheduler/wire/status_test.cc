@@ -52,6 +52,17 @@ TEST(Status, DetailsComeBack) {
   EXPECT_EQ(GetFieldViolations(FromGrpc(ToGrpc(fields))), GetFieldViolations(fields));
 }
 
+// A protobuf string that is not UTF-8 does not parse again: the reason would be lost with it.
+TEST(Status, AnErrorThatQuotesHalfACharacterKeepsItsReason) {
+  absl::Status status = InvalidField("job.name", "\"\xc3\" is no id");
+  SetErrorInfo(status, {.reason = "INVALID_FIELD", .metadata = {{"value", "\xe4\xb8"}}});
+  const absl::Status received = FromGrpc(ToGrpc(status));
+  EXPECT_EQ(GetReason(received), "INVALID_FIELD");
+  EXPECT_EQ(GetErrorInfo(received)->metadata.at("value"), "??");
+  ASSERT_EQ(GetFieldViolations(received).size(), 1u);
+  EXPECT_EQ(GetFieldViolations(received)[0].description, "\"?\" is no id");
+}
+
 TEST(Status, WhatIsTooLongForATrailerIsCut) {
   const std::vector<FieldViolation> many(
       1000, {.field = "requests[1].job.task.environment", .description = "too long"});
