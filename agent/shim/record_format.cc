@@ -1,6 +1,7 @@
 #include "agent/shim/record_format.h"
 
 #include <inttypes.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,59 +63,110 @@ bool ToInt(const char* text, int64_t* number) {
   return end != text && *end == '\0';
 }
 
-// One `NAME VALUE` of a record; false when the value does not fit. Unknown names are left alone.
-bool TakeStatusField(const char* name, const char* value, StatusRecord* record) {
-  int64_t number = 0;
-  if (strcmp(name, "boot") == 0) {
-    if (strlen(value) >= sizeof(record->boot_id)) return false;
-    strcpy(record->boot_id, value);
-    return true;
+// A field that is a number, its range, and where it goes.
+template <class Record>
+struct NumberField {
+  const char* name;
+  int64_t min;
+  int64_t max;
+  void (*set)(Record*, int64_t);
+};
+
+constexpr int64_t kMost = INT64_MAX;
+
+// A pid that is not positive would, as a signal's target, mean a group or everybody.
+constexpr NumberField<StatusRecord> kStatusNumbers[] = {
+    {"incarnation", 1, kMost,
+     [](StatusRecord* r, int64_t v) { r->incarnation = static_cast<uint64_t>(v); }},
+    {"shim_pid", 1, INT32_MAX,
+     [](StatusRecord* r, int64_t v) { r->shim_pid = static_cast<pid_t>(v); }},
+    {"shim_start", 0, kMost,
+     [](StatusRecord* r, int64_t v) { r->shim_start_ticks = static_cast<uint64_t>(v); }},
+    {"job_pid", 1, INT32_MAX,
+     [](StatusRecord* r, int64_t v) { r->job_pid = static_cast<pid_t>(v); }},
+    {"job_start", 0, kMost,
+     [](StatusRecord* r, int64_t v) { r->job_start_ticks = static_cast<uint64_t>(v); }},
+    {"started_ns", 0, kMost, [](StatusRecord* r, int64_t v) { r->started_ns = v; }},
+};
+
+constexpr NumberField<ExitRecord> kExitNumbers[] = {
+    {"incarnation", 1, kMost,
+     [](ExitRecord* r, int64_t v) { r->incarnation = static_cast<uint64_t>(v); }},
+    {"code", 0, 255, [](ExitRecord* r, int64_t v) { r->code = static_cast<int>(v); }},
+    {"signal", 0, 64, [](ExitRecord* r, int64_t v) { r->signal = static_cast<int>(v); }},
+    {"grace_exceeded", 0, 1, [](ExitRecord* r, int64_t v) { r->grace_exceeded = v != 0; }},
+    {"checkpointed", 0, 1, [](ExitRecord* r, int64_t v) { r->checkpointed = v != 0; }},
+    {"started_ns", 0, kMost, [](ExitRecord* r, int64_t v) { r->started_ns = v; }},
+    {"ended_ns", 0, kMost, [](ExitRecord* r, int64_t v) { r->ended_ns = v; }},
+    {"user_us", 0, kMost, [](ExitRecord* r, int64_t v) { r->user_us = v; }},
+    {"system_us", 0, kMost, [](ExitRecord* r, int64_t v) { r->system_us = v; }},
+    {"max_rss_bytes", 0, kMost, [](ExitRecord* r, int64_t v) { r->max_rss_bytes = v; }},
+    {"log_lost_bytes", 0, kMost, [](ExitRecord* r, int64_t v) { r->log_lost_bytes = v; }},
+};
+
+// What a field was, if none of its record's.
+constexpr int kBad = -1;
+constexpr int kUnknown = -2;  // Of a later version: left alone.
+
+// Takes `NAME VALUE` if it is one of the numbers: its index.
+template <class Record, size_t N>
+int TakeNumber(const NumberField<Record> (&fields)[N], const char* name, const char* value,
+               Record* record) {
+  for (size_t i = 0; i < N; ++i) {
+    if (strcmp(fields[i].name, name) != 0) continue;
+    int64_t number = 0;
+    if (!ToInt(value, &number) || number < fields[i].min || number > fields[i].max) return kBad;
+    fields[i].set(record, number);
+    return static_cast<int>(i);
   }
-  if (!ToInt(value, &number) || number < 0) return false;
-  if (strcmp(name, "incarnation") == 0) record->incarnation = static_cast<uint64_t>(number);
-  if (strcmp(name, "shim_pid") == 0) record->shim_pid = static_cast<pid_t>(number);
-  if (strcmp(name, "shim_start") == 0) record->shim_start_ticks = static_cast<uint64_t>(number);
-  if (strcmp(name, "job_pid") == 0) record->job_pid = static_cast<pid_t>(number);
-  if (strcmp(name, "job_start") == 0) record->job_start_ticks = static_cast<uint64_t>(number);
-  if (strcmp(name, "started_ns") == 0) record->started_ns = number;
-  return true;
+  return kUnknown;
 }
 
-bool TakeExitField(const char* name, const char* value, ExitRecord* record) {
-  int64_t number = 0;
-  if (strcmp(name, "kind") == 0) return FindWord(kExitKinds, value, &record->kind);
-  if (strcmp(name, "stop_cause") == 0) return FindWord(kStopCauses, value, &record->stop_cause);
+constexpr int kStatusFields = static_cast<int>(sizeof(kStatusNumbers) / sizeof(kStatusNumbers[0]));
+constexpr int kExitFields = static_cast<int>(sizeof(kExitNumbers) / sizeof(kExitNumbers[0]));
+
+// Takes one field: its number among those of its record.
+int TakeStatusField(const char* name, const char* value, StatusRecord* record) {
+  if (strcmp(name, "boot") != 0) return TakeNumber(kStatusNumbers, name, value, record);
+  if (strlen(value) >= sizeof(record->boot_id)) return kBad;
+  strcpy(record->boot_id, value);
+  return kStatusFields;
+}
+
+int TakeExitField(const char* name, const char* value, ExitRecord* record) {
+  if (strcmp(name, "kind") == 0) {
+    return FindWord(kExitKinds, value, &record->kind) ? kExitFields : kBad;
+  }
+  if (strcmp(name, "stop_cause") == 0) {
+    return FindWord(kStopCauses, value, &record->stop_cause) ? kExitFields + 1 : kBad;
+  }
   if (strcmp(name, "error") == 0) {
     snprintf(record->error, sizeof(record->error), "%s", value);
-    return true;
+    return kExitFields + 2;
   }
-  if (!ToInt(value, &number)) return false;
-  if (strcmp(name, "incarnation") == 0) record->incarnation = static_cast<uint64_t>(number);
-  if (strcmp(name, "code") == 0) record->code = static_cast<int>(number);
-  if (strcmp(name, "signal") == 0) record->signal = static_cast<int>(number);
-  if (strcmp(name, "grace_exceeded") == 0) record->grace_exceeded = number != 0;
-  if (strcmp(name, "checkpointed") == 0) record->checkpointed = number != 0;
-  if (strcmp(name, "started_ns") == 0) record->started_ns = number;
-  if (strcmp(name, "ended_ns") == 0) record->ended_ns = number;
-  if (strcmp(name, "user_us") == 0) record->user_us = number;
-  if (strcmp(name, "system_us") == 0) record->system_us = number;
-  if (strcmp(name, "max_rss_bytes") == 0) record->max_rss_bytes = number;
-  if (strcmp(name, "log_lost_bytes") == 0) record->log_lost_bytes = number;
-  return true;
+  return TakeNumber(kExitNumbers, name, value, record);
 }
 
+// Every one of `fields` fields once: a record that says nothing of how the job ended must not read
+// as one that ended well.
 template <class Record, class Take>
-bool ParseRecord(const char* text, size_t size, const char* head, Record* record, Take take) {
-  Lines lines(text, size);
+bool ParseRecord(const char* text, size_t size, const char* head, int fields, Record* record,
+                 Take take) {
   memset(static_cast<void*>(record), 0, sizeof(*record));
+  if (memchr(text, '\0', size) != nullptr) return false;
+  Lines lines(text, size);
   const char* first = lines.Next();
   if (first == nullptr || strcmp(first, head) != 0) return false;
+  unsigned seen = 0;
   while (char* line = lines.Next()) {
-    if (strcmp(line, "end") == 0) return lines.AtEnd();
+    if (strcmp(line, "end") == 0) return lines.AtEnd() && seen == (1u << fields) - 1;
     char* space = strchr(line, ' ');
     if (space == nullptr) return false;
     *space = '\0';
-    if (!take(line, space + 1, record)) return false;
+    const int field = take(line, space + 1, record);
+    if (field == kUnknown) continue;
+    if (field == kBad || (seen & 1u << field) != 0) return false;
+    seen |= 1u << field;
   }
   return false;
 }
@@ -179,11 +231,12 @@ size_t FormatExit(const ExitRecord& record, char* buffer) {
 }
 
 bool ParseStatus(const char* text, size_t size, StatusRecord* record) {
-  return ParseRecord(text, size, kStatusHead, record, TakeStatusField);
+  return ParseRecord(text, size, kStatusHead, kStatusFields + 1, record, TakeStatusField);
 }
 
 bool ParseExit(const char* text, size_t size, ExitRecord* record) {
-  return ParseRecord(text, size, kExitHead, record, TakeExitField);
+  return ParseRecord(text, size, kExitHead, kExitFields + 3, record, TakeExitField) &&
+         (record->kind != ExitKind::kSignaled || record->signal > 0);
 }
 
 }  // namespace heliotrope::agent::shim

@@ -60,7 +60,8 @@ const char* ToString(StopCause cause);
 size_t FormatStatus(const StatusRecord& record, char* buffer);
 size_t FormatExit(const ExitRecord& record, char* buffer);
 
-// False when the text is not a whole record of this version; `*record` is then not to be used.
+// False when the text is not a whole record of this version, with each of its fields once and within
+// its range; `*record` is then not to be used.
 bool ParseStatus(const char* text, size_t size, StatusRecord* record);
 bool ParseExit(const char* text, size_t size, ExitRecord* record);
 

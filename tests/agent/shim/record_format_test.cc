@@ -49,6 +49,7 @@ TEST(RecordFormatTest, EveryKindAndCauseComesBack) {
           StopCause::kStopRequested, StopCause::kKillRequested}) {
       ExitRecord record = AnExit();
       record.kind = kind;
+      record.signal = kind == ExitKind::kSignaled ? 9 : 0;
       record.stop_cause = cause;
       ExitRecord read{};
       const std::string text = Text(record);
@@ -81,6 +82,33 @@ TEST(RecordFormatTest, EveryPrefixIsRefused) {
   EXPECT_FALSE(ParseExit((text + "x").data(), text.size() + 1, &read));
 }
 
+// What says nothing of how the job ended must not read as one that ended well.
+TEST(RecordFormatTest, ARecordWithoutAFieldOrWithAnImpossibleOneIsRefused) {
+  const std::string text = Text(AnExit());
+  ExitRecord read{};
+  for (size_t line = text.find('\n') + 1; text.substr(line, 4) != "end\n";) {
+    const size_t next = text.find('\n', line) + 1;
+    const std::string name = text.substr(line, text.find(' ', line) - line);
+    const std::string without = text.substr(0, line) + text.substr(next);
+    EXPECT_FALSE(ParseExit(without.data(), without.size(), &read)) << name;
+    const std::string twice = text.substr(0, next) + text.substr(line);
+    EXPECT_FALSE(ParseExit(twice.data(), twice.size(), &read)) << name;
+    line = next;
+  }
+  for (const auto& [good, bad] : {std::pair{"code 85", "code 4294967296"},
+                                  {"incarnation 3", "incarnation 0"},
+                                  {"user_us 12", "user_us -12"},
+                                  {"checkpointed 1", "checkpointed 2"},
+                                  {"kind exited", "kind signaled"}}) {
+    std::string changed = text;
+    changed.replace(changed.find(good), strlen(good), bad);
+    EXPECT_FALSE(ParseExit(changed.data(), changed.size(), &read)) << bad;
+  }
+  std::string later = text;
+  later.insert(later.find("kind"), "color blue\n");
+  EXPECT_TRUE(ParseExit(later.data(), later.size(), &read)) << "of a later version";
+}
+
 TEST(RecordFormatTest, StatusComesBack) {
   StatusRecord record{};
   record.incarnation = 2;
@@ -108,6 +136,8 @@ TEST(RecordFormatTest, StatusRefusesRubbish) {
   for (const char* text :
        {"", "end\n", "heliotrope-status 2\nend\n", "heliotrope-status 1\nshim_pid x\nend\n",
         "heliotrope-status 1\nshim_pid -5\nend\n", "heliotrope-status 1\nshim_pid\nend\n",
+        "heliotrope-status 1\nincarnation 1\nboot b\nshim_pid 4294967295\nshim_start 1\n"
+        "job_pid 1\njob_start 1\nstarted_ns 1\nend\n",
         "heliotrope-status 1\nboot 1838df7e-8575-43f8-b8b7-f8a5709781cf-and-more\nend\n"}) {
     EXPECT_FALSE(ParseStatus(text, strlen(text), &read)) << text;
   }
