@@ -17,6 +17,7 @@
 #include "scheduler/base/limits.h"
 #include "scheduler/base/names.h"
 #include "scheduler/base/status_macros.h"
+#include "scheduler/base/text.h"
 #include "scheduler/os/clock.h"
 #include "scheduler/os/csv.h"
 #include "scheduler/os/files.h"
@@ -93,6 +94,7 @@ class Checker {
  private:
   // Points at the line of the nearest one above `field` that the file has.
   void Problem(const std::string& field, absl::string_view what) {
+    if (problems_.size() == os::kMaxFileProblems) return;
     std::string at = field;
     auto line = lines_.find(at);
     while (line == lines_.end() && !at.empty()) {
@@ -101,7 +103,8 @@ class Checker {
       line = lines_.find(at);
     }
     const std::string place = line == lines_.end() ? "" : absl::StrCat(":", line->second);
-    problems_.push_back(absl::StrCat(source_, place, ": \"", field, "\": ", what));
+    problems_.push_back(absl::StrCat(
+        source_, place, ": ", Cut(absl::StrCat("\"", field, "\": ", what), kMaxMessageBytes)));
   }
 
   void Check(const std::string& field, const absl::Status& status) {

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -85,7 +86,13 @@ absl::StatusOr<Done> ReadDone(const std::string& root) {
 absl::StatusOr<std::string> InstanceId(const std::string& state_directory) {
   const std::string path = state_directory + "/instance";
   const auto known = os::ReadFile(path, kSmallFile);
-  if (known.ok()) return std::string(absl::StripAsciiWhitespace(*known));
+  if (known.ok()) {
+    std::string id(absl::StripAsciiWhitespace(*known));
+    // The scheduler would refuse an empty one for ever.
+    if (!id.empty() && absl::c_all_of(id, absl::ascii_isalnum)) return id;
+    return absl::DataLossError(absl::StrCat(
+        path, " holds no instance id: remove it, and this agent counts as another one"));
+  }
   if (!absl::IsNotFound(known.status())) return known.status();
   std::string bytes(kInstanceBytes, '\0');
   if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {

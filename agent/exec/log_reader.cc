@@ -46,7 +46,9 @@ absl::StatusOr<std::vector<Segment>> OpenSegments(const std::string& path) {
 int64_t ReadBase(const std::string& path) {
   const auto text = os::ReadFile(absl::StrCat(path, shim::kLogBaseSuffix), 64);
   int64_t base = 0;
-  if (!text.ok() || !absl::SimpleAtoi(*text, &base)) return 0;
+  // Beyond what any job writes: the sums below stay within their type.
+  constexpr int64_t kMostBase = int64_t{1} << 60;
+  if (!text.ok() || !absl::SimpleAtoi(*text, &base) || base < 0 || base > kMostBase) return 0;
   return base;
 }
 
@@ -99,10 +101,13 @@ absl::StatusOr<LogPart> ReadLog(const AttemptPaths& paths, LogName name, int64_t
   const char* file = name == LogName::kStdout ? shim::kStdoutLog : shim::kStderrLog;
   HT_ASSIGN_OR_RETURN(const Snapshot log, Look(absl::StrCat(paths.root, "/", file)));
   if (log.segments.empty()) return LogPart{};
+  int64_t older = 0;
+  for (size_t i = 1; i < log.segments.size(); ++i) older += log.segments[i].size;
+  // A base that was lost counts as if nothing had been rotated away yet.
+  const int64_t base = std::max(log.base, older);
   LogPart part;
-  part.end = log.base + log.segments[0].size;
-  int64_t begin = log.base;  // Of the segment that is looked at; at the end, of the oldest.
-  for (size_t i = 1; i < log.segments.size(); ++i) begin -= log.segments[i].size;
+  part.end = base + log.segments[0].size;
+  int64_t begin = base - older;  // Of the segment that is looked at, from the oldest on.
   part.offset = std::clamp(offset < 0 ? part.end + offset : offset, begin, part.end);
   int64_t at = part.offset;
   for (size_t i = log.segments.size(); i-- > 0; begin += log.segments[i].size) {

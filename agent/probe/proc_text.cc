@@ -1,5 +1,6 @@
 #include "agent/probe/proc_text.h"
 
+#include <initializer_list>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -23,9 +24,15 @@ bool ParseCpuLine(absl::string_view line, CpuTimes* times) {
   for (size_t i = 0; i < kFields && i + 1 < words.size(); ++i) {
     if (!absl::SimpleAtoi(words[i + 1], &values[i]) || values[i] < 0) return false;
   }
-  times->busy = values[kUser] + values[kNice] + values[kSystem] + values[kIrq] + values[kSoftIrq] +
-                values[kSteal];
-  times->total = times->busy + values[kIdle] + values[kIoWait];
+  const auto sum = [&values](std::initializer_list<Field> fields) {
+    int64_t ticks = 0;
+    for (const Field field : fields) {
+      ticks = units_internal::SaturatingAdd(ticks, values[field]);
+    }
+    return ticks;
+  };
+  times->busy = sum({kUser, kNice, kSystem, kIrq, kSoftIrq, kSteal});
+  times->total = units_internal::SaturatingAdd(times->busy, sum({kIdle, kIoWait}));
   return true;
 }
 

@@ -1,9 +1,9 @@
 // heliotrope job submit
-#include <iterator>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "heliotrope/v1/jobs.grpc.pb.h"
+#include "scheduler/base/limits.h"
 #include "scheduler/cli/failure.h"
 #include "scheduler/cli/fleet.h"
 #include "scheduler/cli/job.h"
@@ -24,8 +24,11 @@ absl::StatusOr<v1::Job> JobOfFile(const Context& context, const std::string& fil
     HT_RETURN_IF_ERROR(os::LoadYamlFile(file, &job));
     return job;
   }
+  // One byte more than is taken, so that more is refused rather than cut.
+  std::string text(static_cast<size_t>(kMaxConfigBytes) + 1, '\0');
   std::istream& in = context.console().in;
-  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(in.gcount()));
   HT_RETURN_IF_ERROR(os::LoadYamlText(text, "stdin", &job));
   return job;
 }

@@ -18,6 +18,7 @@
 #include "scheduler/base/duration.h"
 #include "scheduler/base/limits.h"
 #include "scheduler/base/status_macros.h"
+#include "scheduler/base/text.h"
 #include "scheduler/os/files.h"
 
 namespace heliotrope::cli {
@@ -32,6 +33,10 @@ constexpr int64_t kPointsPerPart = 10'000;
 constexpr size_t kMaxAnswerBytes = 16 << 20;
 constexpr int64_t kMaxHeaderFileBytes = 64 << 10;
 constexpr absl::Duration kPartTimeout = absl::Minutes(1);
+// The end of the year 9999, beyond which nothing is a time.
+constexpr double kMaxSeconds = 253'402'300'799.0;
+// Of what a server says, in an error.
+constexpr size_t kShownBytes = 500;
 
 struct Place {
   std::string scheme_and_host;
@@ -100,15 +105,18 @@ std::string TextField(const Struct& of, const std::string& name) {
 absl::Status AppendPoint(const ListValue& point, absl::string_view source,
                          std::vector<os::Sample>& samples) {
   double value = 0;
-  if (point.values_size() != 2 || !absl::SimpleAtod(point.values(1).string_value(), &value)) {
+  const double seconds = point.values_size() == 2 ? point.values(0).number_value() : 0;
+  if (point.values_size() != 2 || point.values(0).kind_case() != Value::kNumberValue ||
+      !(seconds >= 0 && seconds <= kMaxSeconds) ||
+      !absl::SimpleAtod(point.values(1).string_value(), &value)) {
     return absl::InvalidArgumentError(
         absl::StrCat(source, ": a point that is not [seconds, \"value\"]"));
   }
-  const absl::Time time = absl::UnixEpoch() + absl::Seconds(point.values(0).number_value());
+  const absl::Time time = absl::UnixEpoch() + absl::Seconds(seconds);
   if (std::isnan(value)) return absl::OkStatus();
   if (std::isinf(value) || value < 0) {
     return absl::InvalidArgumentError(absl::StrCat(source, ": at ", Rfc3339(time), " the load is ",
-                                                   point.values(1).string_value(),
+                                                   Cut(point.values(1).string_value(), kShownBytes),
                                                    ": it must be a number from 0 on"));
   }
   if (!samples.empty() && time <= samples.back().time) {
@@ -156,8 +164,8 @@ class Server {
           absl::StrCat(source, ": no answer: ", httplib::to_string(result.error())));
     }
     if (code >= 300 && code < 400) {
-      return absl::InvalidArgumentError(absl::StrCat(source, ": sends to ", location.substr(0, 500),
-                                                     ": give the server's own URL"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          source, ": sends to ", Cut(location, kShownBytes), ": give the server's own URL"));
     }
     // Errors of the query come as JSON, too; what is not JSON is not from Prometheus.
     if (code != 200 && !absl::StartsWith(body, "{")) {
@@ -200,9 +208,9 @@ absl::StatusOr<std::vector<os::Sample>> ParseRangeAnswer(absl::string_view json,
   }
   const std::string status = TextField(answer, "status");
   if (status == "error") {
-    return absl::InvalidArgumentError(absl::StrCat(source, ": ", TextField(answer, "errorType"),
-                                                   ": ",
-                                                   TextField(answer, "error").substr(0, 500)));
+    return absl::InvalidArgumentError(
+        absl::StrCat(source, ": ", Cut(TextField(answer, "errorType"), kShownBytes), ": ",
+                     Cut(TextField(answer, "error"), kShownBytes)));
   }
   const Value* data = Field(answer, "data");
   const Value* result = data == nullptr ? nullptr : Field(data->struct_value(), "result");

@@ -17,6 +17,7 @@
 #include "scheduler/base/limits.h"
 #include "scheduler/base/names.h"
 #include "scheduler/base/status_macros.h"
+#include "scheduler/base/text.h"
 #include "scheduler/model/price.h"
 #include "scheduler/os/csv.h"
 #include "scheduler/os/files.h"
@@ -94,6 +95,7 @@ class Checker {
   // `field` is a path as YAML errors name it. Points at the line of the nearest one above that the
   // file has.
   void Problem(const std::string& field, absl::string_view what) {
+    if (problems_.size() == os::kMaxFileProblems) return;
     std::string at = field;
     auto line = lines_.find(at);
     while (line == lines_.end() && !at.empty()) {
@@ -102,7 +104,8 @@ class Checker {
       line = lines_.find(at);
     }
     const std::string place = line == lines_.end() ? "" : absl::StrCat(":", line->second);
-    problems_.push_back(absl::StrCat(source_, place, ": \"", field, "\": ", what));
+    problems_.push_back(absl::StrCat(
+        source_, place, ": ", Cut(absl::StrCat("\"", field, "\": ", what), kMaxMessageBytes)));
   }
 
   void Check(const std::string& field, const absl::Status& status) {
@@ -220,6 +223,7 @@ class Checker {
     if (config_.data_centers_size() > kMaxPlannedDataCenters) {
       Problem("data_centers", absl::StrCat("has ", config_.data_centers_size(), ", at most ",
                                            kMaxPlannedDataCenters, " can be planned for"));
+      return;
     }
     std::map<std::string, int> first;
     for (int i = 0; i < config_.data_centers_size(); ++i) {

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "scheduler/base/errors.h"
 #include "scheduler/base/names.h"
+#include "scheduler/base/text.h"
 
 namespace heliotrope::model {
 namespace {
@@ -39,8 +40,8 @@ std::string JurisdictionTable::UnknownWord(const std::string& word) const {
   std::vector<std::string> known = {"any"};
   for (const auto& [name, members] : groups_) known.push_back(name);
   for (const JurisdictionCode& code : codes_) known.push_back(code.value());
-  const std::string text =
-      absl::StrCat("residency \"", word, "\" is neither a jurisdiction nor a group of this fleet");
+  const std::string text = absl::StrCat("residency \"", Cut(word, 80),
+                                        "\" is neither a jurisdiction nor a group of this fleet");
   const std::string nearest = DidYouMean(word, known);
   if (!nearest.empty()) return absl::StrCat(text, nearest);
   constexpr size_t kShown = 12;

@@ -23,7 +23,11 @@ class Violations {
  public:
   template <class... Parts>
   void Add(absl::string_view field, const Parts&... parts) {
-    found_.push_back({std::string(field), absl::StrCat(parts...)});
+    // A job with this many mistakes is no job.
+    constexpr size_t kMostViolations = 50;
+    if (found_.size() < kMostViolations) {
+      found_.push_back({std::string(field), absl::StrCat(parts...)});
+    }
   }
   // Adds what a check of base/ or of the table found, under this field.
   void AddStatus(absl::string_view field, const absl::Status& status) {

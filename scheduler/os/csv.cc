@@ -9,6 +9,7 @@
 #include "scheduler/base/duration.h"
 #include "scheduler/base/limits.h"
 #include "scheduler/base/status_macros.h"
+#include "scheduler/base/text.h"
 #include "scheduler/os/files.h"
 
 namespace heliotrope::os {
@@ -24,9 +25,7 @@ struct Place {
   }
 };
 
-std::string Quoted(absl::string_view text) {
-  return absl::StrCat("\"", text.substr(0, 60), text.size() > 60 ? "..." : "", "\"");
-}
+std::string Quoted(absl::string_view text) { return absl::StrCat("\"", Cut(text, 60), "\""); }
 
 // Takes the next line off the text, without its end ("\n" or "\r\n").
 absl::string_view ConsumeLine(absl::string_view& text) {
@@ -58,7 +57,8 @@ absl::StatusOr<Sample> ParseRow(absl::string_view line, const Place& place,
     return place.Error(comma + 2, absl::StrCat(Quoted(digits), " is not a finite number"));
   }
   if (value < 0 && !format.allow_negative) {
-    return place.Error(comma + 2, absl::StrCat(format.value_column, " is negative: ", digits));
+    return place.Error(comma + 2,
+                       absl::StrCat(format.value_column, " is negative: ", Cut(digits, 60)));
   }
   return Sample{*time, value};
 }

@@ -9,6 +9,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "scheduler/base/limits.h"
+#include "scheduler/base/text.h"
 
 namespace heliotrope::os {
 
@@ -33,7 +35,7 @@ class FileProblems {
 
   void Add(absl::string_view text) {
     ++count_;
-    if (texts_.size() < most_) texts_.emplace_back(text);
+    if (texts_.size() < most_) texts_.push_back(Cut(text, kMaxMessageBytes));
   }
   void Add(const absl::Status& status) { Add(status.message()); }
   size_t count() const { return count_; }

@@ -2,6 +2,7 @@
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <exception>
 #include <memory>
 #include <set>
+#include <sstream>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -17,6 +19,7 @@
 #include "scheduler/base/limits.h"
 #include "scheduler/base/names.h"
 #include "scheduler/base/status_macros.h"
+#include "scheduler/base/text.h"
 #include "scheduler/os/files.h"
 #include "scheduler/os/yaml_scalar.h"
 
@@ -62,13 +65,10 @@ class Loader {
 
  private:
   void Error(const YAML::Node& node, absl::string_view why) {
-    // A file with this many mistakes is another kind of file.
-    constexpr size_t kMostErrors = 20;
-    if (errors_.size() < kMostErrors) {
-      // An empty value is marked where the next thing stands; its key says better where it is.
-      const int line = node.IsNull() ? key_line_ : node.Mark().line;
-      errors_.push_back(absl::StrCat(source_, ":", line + 1, ": ", why));
-    }
+    if (errors_.size() == kMaxFileProblems) return;
+    // An empty value is marked where the next thing stands; its key says better where it is.
+    const int line = node.IsNull() ? key_line_ : node.Mark().line;
+    errors_.push_back(absl::StrCat(source_, ":", line + 1, ": ", Cut(why, kMaxMessageBytes)));
   }
 
   void NoteLine(const std::string& path, int line) {
@@ -87,8 +87,9 @@ class Loader {
     return false;
   }
 
-  // True for a map whose keys are words, each once. An empty value counts as an empty map.
-  bool CheckMap(const YAML::Node& node, const std::string& path) {
+  // True for a map whose keys are words, each once. An empty value counts as an empty map. A key that
+  // is wrong counts as a value, as the values of the others do.
+  bool CheckMap(const YAML::Node& node, const std::string& path, int depth) {
     if (node.IsNull()) return true;
     if (!node.IsMap()) {
       Error(node, absl::StrCat(Where(path), " is ", KindOf(node), ", want a map of keys"));
@@ -97,14 +98,13 @@ class Loader {
     bool good = true;
     std::set<std::string> seen;
     for (const auto& entry : node) {
-      if (!entry.first.IsScalar()) {
-        Error(entry.first, absl::StrCat("a key in ", Where(path), " is not a word"));
-        good = false;
-      } else if (!seen.insert(entry.first.Scalar()).second) {
-        Error(entry.first,
-              absl::StrCat("key \"", entry.first.Scalar(), "\" twice in ", Where(path)));
-        good = false;
-      }
+      const bool is_word = entry.first.IsScalar();
+      if (is_word && seen.insert(entry.first.Scalar()).second) continue;
+      if (!Within(entry.first, depth)) return false;
+      Error(entry.first,
+            is_word ? absl::StrCat("key \"", entry.first.Scalar(), "\" twice in ", Where(path))
+                    : absl::StrCat("a key in ", Where(path), " is not a word"));
+      good = false;
     }
     return good;
   }
@@ -116,15 +116,15 @@ class Loader {
       LoadList(node, path, depth, list, message);
       return;
     }
-    if (!Within(node, depth) || !CheckMap(node, path)) return;
+    if (!Within(node, depth) || !CheckMap(node, path, depth)) return;
     const Descriptor* type = message->GetDescriptor();
     std::set<const OneofDescriptor*> chosen;
     for (const auto& entry : node) {
       const std::string& key = entry.first.Scalar();
       const FieldDescriptor* field = type->FindFieldByName(key);
       if (field == nullptr) {
-        Error(entry.first, absl::StrCat("unknown key \"", key, "\" in ", Where(path),
-                                        DidYouMean(key, FieldNames(type))));
+        if (!Within(entry.first, depth)) return;
+        if (errors_.size() < kMaxFileProblems) UnknownKey(entry.first, path, type);
         continue;
       }
       const OneofDescriptor* oneof = field->real_containing_oneof();
@@ -137,6 +137,13 @@ class Loader {
       NoteLine(Join(path, key), key_line_);
       LoadField(entry.second, Join(path, key), depth + 1, field, message);
     }
+  }
+
+  void UnknownKey(const YAML::Node& key, const std::string& path, const Descriptor* type) {
+    constexpr size_t kShown = 80;
+    const std::string& word = key.Scalar();
+    Error(key, absl::StrCat("unknown key \"", Cut(word, kShown), "\" in ", Where(path),
+                            DidYouMean(word, FieldNames(type))));
   }
 
   void LoadField(const YAML::Node& node, const std::string& path, int depth,
@@ -167,7 +174,7 @@ class Loader {
 
   void LoadMap(const YAML::Node& node, const std::string& path, int depth,
                const FieldDescriptor* field, Message* message) {
-    if (node.IsNull() || !Within(node, depth) || !CheckMap(node, path)) return;
+    if (node.IsNull() || !Within(node, depth) || !CheckMap(node, path, depth)) return;
     const Descriptor* type = field->message_type();
     for (const auto& entry : node) {
       const std::string& key = entry.first.Scalar();
@@ -222,6 +229,43 @@ class Loader {
   bool exhausted_ = false;
 };
 
+// Counts what the parser finds, before anything is made of it: some bytes of a file are a document
+// without end to it, or documents without end.
+class Counter final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override { start_ = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { Count(mark); }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { Count(mark); }
+  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                const std::string&) override {
+    Count(mark);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {
+    Count(mark);
+  }
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {
+    Count(mark);
+  }
+  void OnMapEnd() override {}
+
+  // Where the last document began.
+  const YAML::Mark& start() const { return start_; }
+
+ private:
+  void Count(const YAML::Mark& mark) {
+    // A key is none of the values that are counted later.
+    if (++count_ <= 2 * kMaxConfigValues) return;
+    throw YAML::ParserException(mark, absl::StrCat("more than ", kMaxConfigValues, " values"));
+  }
+
+  YAML::Mark start_;
+  int count_ = 0;
+};
+
 // Parses one document. The only place that meets the parser's exceptions.
 absl::Status Parse(absl::string_view text, absl::string_view source, Message* message,
                    YamlLines* lines) {
@@ -229,18 +273,20 @@ absl::Status Parse(absl::string_view text, absl::string_view source, Message* me
     // The parser takes a quote that is never closed for one that ends with the file. It does not
     // when the file says that it ends.
     const char* end = text.empty() || text.back() == '\n' ? "...\n" : "\n...\n";
-    const std::vector<YAML::Node> documents = YAML::LoadAll(absl::StrCat(text, end));
-    if (documents.empty()) return absl::OkStatus();
-    if (documents.size() > 1) {
+    std::istringstream input(absl::StrCat(text, end));
+    YAML::Parser parser(input);
+    Counter counter;
+    if (!parser.HandleNextDocument(counter)) return absl::OkStatus();
+    if (parser.HandleNextDocument(counter)) {
       return absl::InvalidArgumentError(
-          absl::StrCat(source, ":", documents[1].Mark().line + 1, ": a second document: want one"));
+          absl::StrCat(source, ":", counter.start().line + 1, ": a second document: want one"));
     }
     Loader loader(source, lines);
-    loader.Load(documents.front(), message);
+    loader.Load(YAML::Load(input.str()), message);
     return loader.Result();
   } catch (const YAML::Exception& error) {
     return absl::InvalidArgumentError(
-        absl::StrCat(source, ":", error.mark.line + 1, ": ", error.msg));
+        absl::StrCat(source, ":", error.mark.line + 1, ": ", Cut(error.msg, kMaxMessageBytes)));
   } catch (const std::exception& error) {
     return absl::InvalidArgumentError(absl::StrCat(source, ":1: ", error.what()));
   }

@@ -12,6 +12,7 @@
 // mean "y"?`. Nothing of a refused file is used.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <string>
 
@@ -27,6 +28,10 @@ namespace heliotrope::os {
 // The line, from 1, of each value by its path as errors name it: "data_centers[2].time_zone". For
 // those who check further what a value means.
 using YamlLines = std::map<std::string, int>;
+
+// Problems of one file that are told, each of kMaxMessageBytes at most: a file with more is another
+// kind of file.
+inline constexpr size_t kMaxFileProblems = 20;
 
 // Replaces `message`, which is left untouched on error. NOT_FOUND or PERMISSION_DENIED for the file
 // itself; INVALID_ARGUMENT for its content, or when it is beyond kMaxConfigBytes, kMaxConfigDepth

@@ -20,6 +20,7 @@
 #include "scheduler/base/duration.h"
 #include "scheduler/base/names.h"
 #include "scheduler/base/status_macros.h"
+#include "scheduler/base/text.h"
 
 namespace heliotrope::os {
 namespace {
@@ -30,7 +31,7 @@ using google::protobuf::Message;
 using google::protobuf::Reflection;
 
 absl::Status Wrong(absl::string_view text, absl::string_view want) {
-  return absl::InvalidArgumentError(absl::StrCat("\"", text.substr(0, 80), "\" is not ", want));
+  return absl::InvalidArgumentError(absl::StrCat("\"", Cut(text, 80), "\" is not ", want));
 }
 
 // Calls Set<Type> or Add<Type>, whichever the field takes.
@@ -168,6 +169,7 @@ absl::Status SetScalar(absl::string_view text, const FieldDescriptor* field, Mes
     case FieldDescriptor::CPPTYPE_ENUM:
       return SetEnum(text, field, message);
     case FieldDescriptor::CPPTYPE_STRING:
+      if (!IsUtf8(text)) return Wrong(text, "UTF-8 text");
       HT_PUT(String, std::string(text));
       return absl::OkStatus();
     case FieldDescriptor::CPPTYPE_MESSAGE:

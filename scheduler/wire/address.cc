@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "scheduler/base/status_macros.h"
+#include "scheduler/base/text.h"
 
 namespace heliotrope::wire {
 namespace {
@@ -38,12 +39,15 @@ bool IsHostName(absl::string_view host) {
   return has_letter && !absl::StrContains(host, "..");
 }
 
+// An address, or a part of one, in an error.
+std::string Shown(absl::string_view text) { return Cut(text, kMaxHostBytes); }
+
 absl::Status NotAnAddress(absl::string_view address, absl::string_view why) {
   return MakeError(
       absl::StatusCode::kInvalidArgument,
-      absl::StrCat("\"", address, "\" is not an address: ", why,
+      absl::StrCat("\"", Shown(address), "\" is not an address: ", why,
                    "; write host:port, such as 127.0.0.1:7400 or [::1]:7400"),
-      ErrorInfo{.reason = "INVALID_ADDRESS", .metadata = {{"address", std::string(address)}}});
+      ErrorInfo{.reason = "INVALID_ADDRESS", .metadata = {{"address", Shown(address)}}});
 }
 
 absl::Status NeedsTls(absl::string_view verb, absl::string_view address) {
@@ -68,7 +72,7 @@ absl::StatusOr<HostPort> ParseAddress(absl::string_view address) {
   int port = 0;
   for (char c : port_text) {
     if (!absl::ascii_isdigit(static_cast<unsigned char>(c))) {
-      return NotAnAddress(address, absl::StrCat("port \"", port_text, "\" is not a number"));
+      return NotAnAddress(address, absl::StrCat("port \"", Shown(port_text), "\" is not a number"));
     }
   }
   if (!absl::SimpleAtoi(port_text, &port) || port > kMaxPort) {
@@ -82,7 +86,7 @@ absl::StatusOr<HostPort> ParseAddress(absl::string_view address) {
   } else if (absl::StrContains(host, ":")) {
     return NotAnAddress(address, "an IPv6 address needs brackets");
   } else if (!IsIpv4(std::string(host)) && !IsHostName(host)) {
-    return NotAnAddress(address, absl::StrCat("\"", host, "\" is not a host"));
+    return NotAnAddress(address, absl::StrCat("\"", Shown(host), "\" is not a host"));
   }
   return HostPort{.host = std::string(host), .port = port};
 }
