@@ -88,6 +88,42 @@ function(ht_test name)
   endif()
 endfunction()
 
+# ht_fuzz(<name> [SOURCES <files from the root>] DEPS <rooms and targets> [RUNS 4000])
+# The target of <name>_fuzz.cc over corpus/<name>. SOURCES are single files of rooms that need not be
+# built whole for it. A test of the label fuzz: the corpus and so many mutations of it. With HT_FUZZ
+# instead a libFuzzer program, which the target `fuzz` builds.
+function(ht_fuzz name)
+  if(NOT HT_BUILD_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "RUNS" "SOURCES;DEPS")
+  list(TRANSFORM arg_SOURCES PREPEND ${CMAKE_SOURCE_DIR}/)
+  if(NOT arg_RUNS)
+    set(arg_RUNS 4000)
+  endif()
+  if(HT_SANITIZE)
+    math(EXPR arg_RUNS "${arg_RUNS} / 4")
+  endif()
+  ht_targets_of(deps tests_fuzz ${arg_DEPS})
+  set(target ${name}_fuzz)
+  add_executable(${target} ${target}.cc ${arg_SOURCES})
+  target_link_libraries(${target} PRIVATE heliotrope_options ${deps})
+  set_target_properties(${target} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/bin)
+  ht_tidy_target(${target})
+  if(HT_FUZZ)
+    target_sources(${target} PRIVATE initialize.cc)
+    target_link_libraries(${target} PRIVATE protobuf::libprotobuf)
+    target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    add_dependencies(fuzz ${target})
+    return()
+  endif()
+  target_link_libraries(${target} PRIVATE heliotrope_tests_fuzz_standalone)
+  add_test(NAME ${target}
+    COMMAND ${target} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name} ${arg_RUNS})
+  set_tests_properties(${target} PROPERTIES LABELS fuzz TIMEOUT 300)
+endfunction()
+
 # ht_protobuf(<target> [GRPC] [ROOT <dir>] PROTOS a.proto... DEPS <targets>)
 # Generates C++ from protos below ROOT, by default proto/, and compiles it without warnings of ours.
 # The headers are included as in the proto's own path: "heliotrope/v1/jobs.pb.h".
