@@ -112,10 +112,21 @@ void FillCheckpoint(const model::Checkpoint& checkpoint, v1::CheckpointInfo& pro
   *proto.mutable_progress() = wire::ToProto(checkpoint.progress);
 }
 
+// Left on a node that is silent: what an operator has to know first.
+bool IsAway(const model::Task& task) {
+  return HoldsNode(task.state) && task.reason == model::Reason::kNodeAway;
+}
+
 std::string JobMessage(const core::Machine& machine, const core::Job& job) {
   if (job.Ended()) return {};
-  if (job.cancel_requested) return "cancel requested; its tasks are being stopped";
   const size_t looked_at = std::min(job.tasks.size(), kTasksLookedAt);
+  for (size_t i = 0; i < looked_at; ++i) {
+    const model::Task& task = job.tasks[i];
+    if (IsAway(task)) {
+      return absl::StrCat(model::ReasonName(task.reason), ": ", task.run->detail);
+    }
+  }
+  if (job.cancel_requested) return "cancel requested; its tasks are being stopped";
   for (size_t i = 0; i < looked_at; ++i) {
     if (job.tasks[i].state != TaskState::kPending) continue;
     const auto [reason, detail] = machine.WaitReason(job, job.tasks[i]);
@@ -161,6 +172,11 @@ std::string Summary(const core::Machine& machine, const core::Job& job, uint32_t
   }
   if (HoldsNode(task.state)) {
     const model::AttemptRecord& record = task.run->attempts.back();
+    if (IsAway(task)) {
+      return absl::StrCat(
+          name, " was ", model::TaskStateName(task.state), " in ", record.data_center.value(),
+          " when it was last heard of: ", model::ReasonName(task.reason), ": ", task.run->detail);
+    }
     return absl::StrCat(name, " is ", model::TaskStateName(task.state), " in ",
                         record.data_center.value(), " (", model::ReasonName(record.placement), ": ",
                         record.placement_detail, "); expected to end at ", AtSecond(expected.end));

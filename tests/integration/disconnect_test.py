@@ -13,7 +13,7 @@ import fleet
 from fleet import FleetTest, counter, fleet_pb2, jobs_pb2, until
 from proxy import Proxies
 
-LEASE = 4.0
+LEASE = 6.0
 AWAY = float(os.environ.get("HT_LEASES_AWAY", "3")) * LEASE
 # More steps than the test lasts: what counts so far ends when it is told to.
 LONG = 1_000_000
@@ -27,7 +27,7 @@ class DisconnectTest(FleetTest):
     def submit_all(self):
         """A job that stops, one that saves and stops, one that continues; each with its evidence."""
         self.files = {}
-        for name, fields in (("stops", {}), ("saves", {"checkpoint": 0, "grace": 1}),
+        for name, fields in (("stops", {}), ("saves", {"checkpoint": 0, "grace": 3}),
                              ("continues", {})):
             path = os.path.join(self.root, f"evidence-{name}")
             with open(path, "a", encoding="utf-8"):
@@ -109,7 +109,9 @@ class DisconnectTest(FleetTest):
         self.until_away_for(AWAY)
         task = self.tasks("jobs/continues")[0]
         self.assertEqual(task.state, jobs_pb2.Task.STATE_RUNNING)
-        self.assertIn("heliotrope node lost f1", task.detail)
+        why = self.jobs.ExplainJob(jobs_pb2.ExplainJobRequest(name="jobs/continues"), timeout=10)
+        for text in (task.detail, self.job("jobs/continues").status_message, why.summary):
+            self.assertIn("heliotrope node lost f1", text)
         up.heal()
         down.heal()
         self.until_ready("f1")
