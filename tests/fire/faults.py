@@ -14,15 +14,16 @@ import time
 import fleet
 from world import LEASE_SECONDS, REGIONS, SPEED
 
-# The lease's argument (scheduler/design/0003-leases.md) needs a shim that is scheduled within the kill
-# margin (1 s) and the scheduler's margin (1 s) of its alarm: a longer pause is outside what is promised.
+# The lease's argument (scheduler/design/0003-leases.md) needs a shim that is scheduled within the
+# kill margin (1 s) and the scheduler's margin (1 s) of its alarm: more is outside what is promised.
 SHIM_PAUSE_SECONDS = 0.7
 # Leases are counted by a clock that a restart may find set back; it stands until it has caught up.
 CLOCK_STEPS = (-8 * SPEED, 20 * SPEED, 3600 * SPEED)
 
 
 class Faults:
-    """One kind each: (what it holds, so that nothing is broken twice; how it breaks; longest time)."""
+    """Of each kind: what it holds, so that nothing is broken twice, how it breaks, and how long at
+    most."""
 
     def __init__(self, world):
         self._world = world

@@ -14,6 +14,7 @@ import time
 
 SKIPPED = 77
 INSIDE = "HT_FIRE_INSIDE"
+UNSHARE = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 # After the last fault: far more than the longest backoff, many times over.
 END_SECONDS = 240 * float(os.environ.get("HT_SLOWNESS", "1"))
 
@@ -26,7 +27,7 @@ def why_not():
         if shutil.which(program) is None:
             return f"there is no {program}"
     tried = subprocess.run(
-        ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
+        [*UNSHARE, "sh", "-c",
          "ip link add w0 type veth peer name w1 && test -e /dev/loop-control"],
         capture_output=True, text=True)
     if tried.returncode != 0:
@@ -40,9 +41,8 @@ def inside_namespaces():
     if reason:
         print(f"SKIPPED: {reason}")
         return SKIPPED
-    return subprocess.run(
-        ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc",
-         sys.executable, *sys.argv], env={**os.environ, INSIDE: "1"}).returncode
+    return subprocess.run([*UNSHARE, sys.executable, *sys.argv],
+                          env={**os.environ, INSIDE: "1"}).returncode
 
 
 def arguments():
@@ -63,7 +63,8 @@ def report_of(options, storm, clients, lines, verdicts, took):
     text = [f"seed {options.seed}, {took:.0f} s of faults, {options.delay:.0f} ms each way, lease "
             f"{LEASE_SECONDS} s", "", "| fault | times |", "|---|---|"]
     text += [f"| {kind} | {count} |" for kind, count in sorted(storm.faults.counts.items())]
-    text += [f"| all | {sum(storm.faults.counts.values())} |", "", "| what | how many |", "|---|---|",
+    text += [f"| all | {sum(storm.faults.counts.values())} |", "",
+             "| what | how many |", "|---|---|",
              f"| jobs acknowledged | {len(record.names())} |",
              f"| cancels acknowledged | {len(record.cancels)} |",
              f"| attempts that ran | {len(attempts)} |",

@@ -43,8 +43,8 @@ class Record:
 
 def task_of(request, plan, witness, evidence, locks):
     job = jobs_pb2.Job(residency=plan["residency"], count=plan["count"])
-    command = [witness, "--evidence", evidence + "/evidence", "--locks", locks, "--steps", str(plan["steps"]),
-               "--step-ms", str(STEP_MS)]
+    command = [witness, "--evidence", evidence + "/evidence", "--locks", locks,
+               "--steps", str(plan["steps"]), "--step-ms", str(STEP_MS)]
     job.task.command.extend(command + (["--saves"] if plan["saves"] else []))
     job.task.environment["FIRE_REQUEST"] = request
     job.task.milli_cores = plan["milli_cores"]

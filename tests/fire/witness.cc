@@ -1,7 +1,7 @@
 // The job that the fire test submits: it counts, saves when it is told to, and swears to what it
-// did. It trusts nobody: each line of its evidence is on the disk before it goes on, the time in it
-// is CLOCK_BOOTTIME from before the line was written, and a lock that only one live process can hold
-// tells whether another attempt of its task lives (Promise 3).
+// did. It trusts nobody: each line of its evidence is on the disk before it goes on, with the time
+// (CLOCK_BOOTTIME) from before it was written, and a lock that only one live process can hold tells
+// whether another attempt of its task lives (Promise 3).
 //
 // witness --evidence FILE --locks DIRECTORY --steps N --step-ms MS [--saves]
 //

@@ -1,13 +1,13 @@
 """The world under fire: places in their own network and mount namespaces, links between them, small
 disks, and the daemons on them.
 
-All of it lives in namespaces of this process's own (`fire.py` starts itself again under `unshare`), so
-that nothing is left when that ends, however it ends.
+All of it lives in namespaces of this process's own (`fire.py` starts itself again under `unshare`),
+so that nothing is left when that ends, however it ends.
 
     scheduler ── veth ── hub ── veth ── asia, emea, americas (each: the agents of its data centers)
 
-Between places everything goes through the proxies of the hub, which delay and can drop one way. Each
-agent is known by an address of the hub's, as behind a load balancer.
+Between places everything goes through the proxies of the hub, which delay and can drop one way.
+Each agent is known by an address of the hub's, as behind a load balancer.
 """
 
 import contextlib
