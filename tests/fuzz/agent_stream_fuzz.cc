@@ -43,7 +43,16 @@ struct Stream {
 
 class World {
  public:
-  explicit World(Input input) : input_(input), machine_(SmallOptions(), SmallFleet()) {}
+  // Four nodes that are connected, and a job of each kind.
+  explicit World(Input input) : input_(input), machine_(SmallOptions(), SmallFleet()) {
+    for (const Place& place : kPlaces) {
+      v1::ConnectRequest message;
+      FillSoundHello(place, *message.mutable_hello());
+      streams_.push_back({.session = next_session_++, .node = {}});
+      Handle(streams_.back(), message);
+    }
+    for (size_t kind = 0; kind < kSmallJobs; ++kind) Submit(kind);
+  }
 
   void Run() {
     for (int i = 0; i < kMaxSteps && !input_.empty(); ++i) {
@@ -57,8 +66,7 @@ class World {
   void Step() {
     switch (input_.Below(16)) {
       case 0:
-        Apply(core::SubmitJob{SmallJob(input_.Below(kSmallJobs), now_),
-                              JobId(absl::StrCat("j", submitted_++)), RequestId(), 0, false});
+        Submit(input_.Below(kSmallJobs));
         break;
       case 1:
         now_ += absl::Seconds(input_.Byte());
@@ -93,6 +101,11 @@ class World {
     }
   }
 
+  void Submit(size_t kind) {
+    Apply(core::SubmitJob{SmallJob(kind, now_), JobId(absl::StrCat("j", submitted_++)), RequestId(),
+                          0, false});
+  }
+
   // --- Messages ---
 
   v1::ConnectRequest Message() {
@@ -113,16 +126,22 @@ class World {
     return message;
   }
 
-  void FillHello(v1::Hello& hello) {
-    const Place& place = kPlaces[input_.Below(std::size(kPlaces))];
+  static void FillSoundHello(const Place& place, v1::Hello& hello) {
     hello.set_node_id(place.node);
-    hello.set_instance_id(input_.Byte() < 230 ? place.node : "another");
+    hello.set_instance_id(place.node);
     hello.set_version("0.1.0");
     hello.set_data_center(place.data_center);
     hello.set_jurisdiction(place.jurisdiction);
-    hello.set_capacity_milli_cores(input_.Byte() < 200 ? 8000 : input_.Number());
-    hello.set_capacity_memory_bytes(input_.Byte() < 200 ? int64_t{8} << 30 : input_.Number());
+    hello.set_capacity_milli_cores(8000);
+    hello.set_capacity_memory_bytes(int64_t{8} << 30);
     hello.set_address(absl::StrCat(place.node, ":7410"));
+  }
+
+  void FillHello(v1::Hello& hello) {
+    FillSoundHello(kPlaces[input_.Below(std::size(kPlaces))], hello);
+    if (input_.Byte() > 230) hello.set_instance_id("another");
+    if (input_.Byte() > 200) hello.set_capacity_milli_cores(input_.Number());
+    if (input_.Byte() > 200) hello.set_capacity_memory_bytes(input_.Number());
     FillLists(hello);
   }
 
@@ -146,7 +165,7 @@ class World {
 
   void FillKey(v1::AttemptKey& key) {
     // Mostly what some task really is at.
-    const uint64_t uid = 1 + input_.Below(4);
+    const uint64_t uid = 1 + input_.Below(6);
     const uint32_t index = static_cast<uint32_t>(input_.Below(2));
     const core::Job* job = machine_.FindJob(JobUid(uid));
     uint32_t attempt = job == nullptr ? 1 : job->tasks[index].attempt.value();

@@ -39,7 +39,8 @@ Sent SentFrom(Input& input) {
       .sequence = CheckpointSeq(1)};
   sent.manifest.jurisdictions = {"DE"};
   for (size_t i = input.Below(6); i > 0; --i) {
-    checkpoint::ManifestFile file{.path = PathFrom(input), .mode = input.Byte() * 2u};
+    checkpoint::ManifestFile file{
+        .path = PathFrom(input), .size_bytes = 0, .mode = input.Byte() * 2u, .sha256 = {}};
     const std::string content(
         static_cast<size_t>(std::clamp<int64_t>(input.Number() * input.Byte(), 0, kMaxFileBytes)),
         static_cast<char>('a' + i));
@@ -83,7 +84,8 @@ void CheckBounds(const fs::path& outer, const checkpoint::Manifest& manifest) {
       continue;
     if (entry.is_regular_file()) bytes += static_cast<int64_t>(entry.file_size());
   }
-  HT_CHECK_LE(bytes, std::max<int64_t>(manifest.size_bytes, 0));
+  const int64_t most = std::max<int64_t>(manifest.size_bytes, 0);
+  HT_CHECK_LE(bytes, most);
 }
 
 // One piece of what the holder sends from `offset` on, in many ways.

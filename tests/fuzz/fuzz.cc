@@ -33,7 +33,10 @@ int64_t Input::Number() {
 }
 
 absl::string_view Input::Text() {
-  const size_t wanted = size_t{Byte()} << 8 | Byte();
+  // Mostly short: a long one leaves nothing for what comes after it.
+  constexpr size_t kLongest = 250;
+  size_t wanted = Byte();
+  if (wanted >= kLongest) wanted = size_t{Byte()} << 8 | Byte();
   const absl::string_view text = rest_.substr(0, wanted);
   rest_.remove_prefix(text.size());
   return text;

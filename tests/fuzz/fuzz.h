@@ -47,7 +47,7 @@ class Input {
   size_t Below(size_t n) { return Byte() % n; }
   // Mostly small ones and those at the edges of their types.
   int64_t Number();
-  // As many bytes as the next two say, or what is left.
+  // As many bytes as the next one says, rarely the next three, or what is left.
   absl::string_view Text();
   absl::string_view Rest();
 
