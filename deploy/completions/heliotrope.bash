@@ -44,6 +44,8 @@ _heliotrope() {
       "datacenter") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "datacenter list") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "datacenter get") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
+      "account") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
+      "account list") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "curve") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "curve show") flags="--help --history --horizon --svg --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "curve import") flags="--help --prometheus --query --since --step --header --header-file --peak --column --dry-run --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
@@ -64,7 +66,7 @@ _heliotrope() {
     return
   fi
   case "$path" in
-    "") COMPREPLY=($(compgen -W "job node region datacenter curve plan decision simulate version completion" -- "$cur")) ;;
+    "") COMPREPLY=($(compgen -W "job node region datacenter account curve plan decision simulate version completion" -- "$cur")) ;;
     "job") COMPREPLY=($(compgen -W "submit get list watch wait logs output cancel explain" -- "$cur")) ;;
     "job get") COMPREPLY=($(compgen -W "$(heliotrope __complete job 2>/dev/null)" -- "$cur")) ;;
     "job watch") COMPREPLY=($(compgen -W "$(heliotrope __complete job 2>/dev/null)" -- "$cur")) ;;
@@ -81,6 +83,7 @@ _heliotrope() {
     "region") COMPREPLY=($(compgen -W "list" -- "$cur")) ;;
     "datacenter") COMPREPLY=($(compgen -W "list get" -- "$cur")) ;;
     "datacenter get") COMPREPLY=($(compgen -W "$(heliotrope __complete datacenter 2>/dev/null)" -- "$cur")) ;;
+    "account") COMPREPLY=($(compgen -W "list" -- "$cur")) ;;
     "curve") COMPREPLY=($(compgen -W "show import arrivals backtest" -- "$cur")) ;;
     "curve show") COMPREPLY=($(compgen -W "$(heliotrope __complete datacenter 2>/dev/null)" -- "$cur")) ;;
     "curve import") COMPREPLY=($(compgen -W "$(heliotrope __complete datacenter 2>/dev/null)" -- "$cur")) ;;

@@ -74,6 +74,10 @@ inline constexpr size_t kMaxMessageBytes = 1024;
 
 inline constexpr size_t kMaxRegions = 64;
 inline constexpr size_t kMaxDataCenters = 1024;
+// Accounts that the configuration may list: each has its series in the metrics.
+inline constexpr int kMaxConfiguredAccounts = 256;
+// In metrics, all accounts that it does not list.
+inline constexpr char kOtherAccounts[] = "other";
 // Accounts whose batch work is forecast; of more the first, until one has been idle.
 inline constexpr size_t kMaxForecastAccounts = 1000;
 // UTC days since an account's newest batch work after which a new account may have its place: more

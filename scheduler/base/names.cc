@@ -77,6 +77,7 @@ std::string JobName(const JobId& id) { return absl::StrCat("jobs/", id.value());
 std::string FormatTaskName(const JobId& job, uint32_t index) {
   return absl::StrCat("jobs/", job.value(), "/tasks/", index);
 }
+std::string AccountName(const AccountId& id) { return absl::StrCat("accounts/", id.value()); }
 std::string NodeName(const NodeId& id) { return absl::StrCat("nodes/", id.value()); }
 std::string DataCenterName(const DataCenterId& id) {
   return absl::StrCat("dataCenters/", id.value());

@@ -27,6 +27,7 @@ struct TaskName {
 
 std::string JobName(const JobId& id);
 std::string FormatTaskName(const JobId& job, uint32_t index);
+std::string AccountName(const AccountId& id);
 std::string NodeName(const NodeId& id);
 std::string DataCenterName(const DataCenterId& id);
 std::string RegionName(const RegionId& id);

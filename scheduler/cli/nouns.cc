@@ -7,6 +7,7 @@ void AddAll(CommandTree& tree) {
   AddNode(tree);
   AddRegion(tree);
   AddDataCenter(tree);
+  AddAccount(tree);
   AddCurve(tree);
   AddPlan(tree);
   AddDecision(tree);

@@ -8,6 +8,7 @@ namespace heliotrope::cli {
 void AddJob(CommandTree& tree);
 void AddNode(CommandTree& tree);
 void AddRegion(CommandTree& tree);
+void AddAccount(CommandTree& tree);
 void AddDataCenter(CommandTree& tree);
 void AddCurve(CommandTree& tree);
 void AddPlan(CommandTree& tree);

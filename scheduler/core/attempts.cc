@@ -266,7 +266,8 @@ void Machine::OnLeft(Job& job, const TaskId& id, const AttemptStatus& status) {
                       (AllowedSites(job.spec->residency) >> *site & 1) != 0;
   task.run->move->step = model::MoveStep::kSealed;
   BackToPending(job, id, Reason::kMoveTarget, "sealed; on its way", absl::ZeroDuration());
-  if (!usable) {
+  // Its quota may have been lowered since it was told to go.
+  if (!usable || !WithinQuota(job.spec->account, job.spec->request)) {
     HT_MARK(target_of_a_move_not_usable);
     return;
   }
@@ -320,6 +321,7 @@ void Machine::StartAttempt(Job& job, const TaskId& id, Node& node, Placement pla
   HT_CHECK(!job.cancel_requested);  // Promise 12.
   const auto site = SiteOf(node.data_center);
   HT_CHECK(site && (AllowedSites(job.spec->residency) >> *site & 1) != 0);  // Promise 6.
+  HT_CHECK(WithinQuota(job.spec->account, job.spec->request));              // Promise 12.
   model::TaskRun& run = RunOf(task);
   task.attempt = task.attempt.next();
   model::AttemptRecord record;
@@ -390,7 +392,9 @@ void Machine::Occupy(Node& node, const TaskId& id, const model::Resources& reque
 
 void Machine::Vacate(Node& node, const TaskId& id, const model::Resources& request) {
   if (node.tasks.erase(id) == 0) return;
-  if (!JobAt(id.job).spec->checkpoint) AddPinned(node, request.cores * -1);
+  const model::JobSpec& spec = *JobAt(id.job).spec;
+  if (!spec.checkpoint) AddPinned(node, request.cores * -1);
+  if (put_off_by_quota_.erase(spec.account) > 0) WantPlan();
   AddBatch(node, request, -1);
 }
 

@@ -17,6 +17,7 @@
 #include "scheduler/base/units.h"
 #include "scheduler/curve/bin.h"
 #include "scheduler/curve/special_days.h"
+#include "scheduler/model/account.h"
 #include "scheduler/model/fleet.h"
 #include "scheduler/model/job.h"
 #include "scheduler/model/task.h"
@@ -136,6 +137,12 @@ struct FleetConfig {
   absl::Duration move_pause = absl::Seconds(40);
   absl::Duration ended_job_retention = absl::Hours(24 * 7);
   absl::Duration request_retention = absl::Hours(24);
+  std::map<AccountId, model::AccountPolicy> accounts;
+  model::AccountPolicy default_account;  // Of each that is not among them.
+  // Without accounts in the configuration nobody is limited, and equals start in order of age.
+  bool HasAccounts() const {
+    return !accounts.empty() || default_account != model::AccountPolicy();
+  }
 };
 struct SetFleet {
   FleetConfig config;

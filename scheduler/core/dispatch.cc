@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "scheduler/base/check.h"
 #include "scheduler/core/machine.h"
+#include "scheduler/plan/quotas.h"
 
 namespace heliotrope::core {
 
@@ -95,6 +96,7 @@ plan::Class Machine::ClassFrom(const ClassKey& key, const ClassQueue& queue) con
     made.deadline = absl::FromUnixSeconds(key.deadline_seconds);
   }
   made.priority = key.priority;
+  if (fleet_.HasAccounts()) made.account = AccountId(key.account);
   made.checkpointable = key.checkpointable;
   made.allowed = key.allowed;
   if (!key.home.empty()) made.home = DataCenterId(key.home);
@@ -133,6 +135,10 @@ std::optional<std::pair<JobId, size_t>> Machine::ExampleOf(uint64_t class_id) co
 
 std::pair<Reason, std::string> Machine::WaitReason(const Job& job, const model::Task& task) const {
   const bool in_class = task.class_id != 0;
+  if (in_class && !WithinQuota(job.spec->account, job.spec->request)) {
+    return {Reason::kWaitingForQuota,
+            plan::QuotaText(PlanAccount(job.spec->account), job.spec->request)};
+  }
   const plan::Verdict* verdict = in_class ? VerdictOf(job, task) : nullptr;
   if (verdict != nullptr && verdict->reason != Reason::kNone) {
     return {verdict->reason, verdict->detail};
@@ -241,6 +247,7 @@ void Machine::WantPlan() {
 plan::Input Machine::PlanInput() const {
   plan::Input input = board_;
   input.now = now_;
+  input.accounts = PlanAccounts();
   input.scarcity = plan_.scarcity;
   for (const auto& [key, queue] : classes_) {
     if (!queue.tasks.empty()) input.classes.push_back(ClassFrom(key, queue));
@@ -266,6 +273,7 @@ plan::Input Machine::PlanInput() const {
     running.pressing = left.pressing;
     running.deadline = job.spec->deadline;
     running.priority = job.spec->priority;
+    if (fleet_.HasAccounts()) running.account = job.spec->account;
     running.allowed = AllowedSites(job.spec->residency);
     running.checkpointable = job.spec->checkpoint.has_value() &&
                              task.state == TaskState::kRunning && !job.cancel_requested &&
@@ -308,6 +316,7 @@ Reply Machine::On(const AdoptPlan& command) {
   }
   order_stale_ = true;
   dispatch_needed_ = true;
+  NoteQuotaWaits();
   if (capacity_stale_) RefreshCapacity();
   ApplyMoves(plan_.moves);
   return Reply{};
@@ -345,6 +354,7 @@ void Machine::PlaceNewClasses() {
     return;
   }
   board_.now = now_;
+  board_.accounts = PlanAccounts();
   for (const uint64_t class_id : unplanned_) {
     const Classes::iterator added = class_by_id_.at(class_id);
     const auto& [key, queue] = *added;
@@ -390,6 +400,8 @@ void Machine::SortDispatchOrder() {
 void Machine::DispatchClass(Classes::iterator dispatched, plan::Verdict& verdict) {
   const ClassQueue& queue = dispatched->second;
   const plan::Class task_class = ClassFrom(dispatched->first, queue);
+  // Nothing is kept for it either.
+  if (QuotaRoom(task_class) == 0) return;
   const size_t waiting = queue.tasks.size();
   // Who must run takes room within the target first, wherever it is, before it exceeds one.
   const plan::Mode within =
@@ -408,13 +420,13 @@ void Machine::DispatchClass(Classes::iterator dispatched, plan::Verdict& verdict
     if (within != verdict.mode) StartAnywhere(queue, task_class, verdict, verdict.mode);
   }
   UseGrants(verdict, waiting - queue.tasks.size());
-  KeepGrants(queue, task_class, verdict);
+  KeepGrants(task_class, verdict,
+             std::min(static_cast<int64_t>(queue.tasks.size()), QuotaRoom(task_class)));
 }
 
 // Who comes later in the order does not take what tasks of this class wait for.
-void Machine::KeepGrants(const ClassQueue& queue, const plan::Class& task_class,
-                         const plan::Verdict& verdict) {
-  auto waiting = static_cast<int64_t>(queue.tasks.size());
+void Machine::KeepGrants(const plan::Class& task_class, const plan::Verdict& verdict,
+                         int64_t waiting) {
   for (const plan::Grant& grant : verdict.grants) {
     const int64_t count = std::min(grant.count, waiting);
     if (grant.site < granted_.size()) {
@@ -439,6 +451,7 @@ void Machine::StartAnywhere(const ClassQueue& queue, const plan::Class& task_cla
 bool Machine::StartOne(const ClassQueue& queue, const plan::Class& task_class, size_t site,
                        plan::Mode mode, Reason reason, const std::string& detail) {
   if ((task_class.allowed >> site & 1) == 0) return false;  // Promise 6, whatever the plan says.
+  if (QuotaRoom(task_class) == 0) return false;             // Promise 12, the same.
   if (!plan::FitsNow(board_, task_class, site, mode, granted_[site])) return false;
   Node* node = ChooseNode(site, task_class.request, nullptr);
   if (node == nullptr) return false;

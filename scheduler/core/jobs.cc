@@ -128,6 +128,7 @@ Reply Machine::CheckSubmit(const SubmitJob& command) const {
   }
   reply.status = CheckFeasible(*spec);
   if (reply.status.ok()) reply.status = CheckRoom(*spec);
+  if (reply.status.ok()) reply.status = CheckAccount(*spec);
   if (!reply.status.ok()) return reply;
   reply.spec = spec;
   reply.create_time = now_;
@@ -149,8 +150,7 @@ Reply Machine::On(const SubmitJob& command) {
   job->create_time = now_;
   job->version = 1;
   job->tasks.resize(spec->count);
-  job->counts.pending = spec->count;
-  totals_pending_ += spec->count;
+  Count(*job, TaskState::kPending, spec->count);
   ++totals_active_;
   uid_by_id_.emplace(command.id.value(), uid);
   changes_.jobs.insert(uid);

@@ -85,11 +85,9 @@ absl::Status Machine::RecoverTasks(Job& job) {
   for (uint32_t index = 0; index < job.tasks.size(); ++index) {
     const TaskId id{job.uid, index};
     model::Task& task = job.tasks[index];
-    ++job.counts.Of(task.state);
+    Count(job, task.state, +1);
     if (task.attempt.value() > 0) job.started = true;
-    if (task.state == TaskState::kPending) ++totals_pending_;
     if (HoldsNode(task.state)) {
-      ++totals_held_;
       if (task.run == nullptr || task.run->attempts.empty()) {
         return absl::DataLossError(absl::StrCat("task ", ToString(id), " is ",
                                                 TaskStateName(task.state),
@@ -242,15 +240,11 @@ void Machine::SetState(Job& job, const TaskId& id, TaskState state, Reason reaso
                        std::string detail) {
   model::Task& task = TaskAt(id);
   HT_CHECK(!IsTerminal(task.state));  // Promise 5.
-  if (task.state == TaskState::kPending) --totals_pending_;
-  if (HoldsNode(task.state)) --totals_held_;
-  --job.counts.Of(task.state);
+  Count(job, task.state, -1);
   task.state = state;
   task.reason = reason;
   RunOf(task).detail = std::move(detail);
-  ++job.counts.Of(state);
-  if (state == TaskState::kPending) ++totals_pending_;
-  if (HoldsNode(state)) ++totals_held_;
+  Count(job, state, +1);
   Touch(id);
 }
 

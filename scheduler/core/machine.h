@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -92,6 +93,9 @@ class Machine {
   // A snapshot for the planner.
   plan::Input PlanInput() const;
 
+  // Its accounts alone, as of now; none when none is configured.
+  std::vector<plan::Account> PlanAccounts() const;
+
   // --- Reading. Core thread only; all that is read is released with the batch. ---
   // Before reading: sums that wait for the next Tick are brought up to date.
   void PrepareToRead() {
@@ -115,6 +119,9 @@ class Machine {
   int64_t active_jobs() const { return totals_active_; }
   int64_t pending_tasks() const { return totals_pending_; }
   int64_t held_tasks() const { return totals_held_; }
+  // What accounts hold and have waiting; of those that have tasks which have not ended.
+  const std::map<AccountId, model::AccountUse>& account_use() const { return account_use_; }
+  const model::AccountPolicy& PolicyOf(const AccountId& account) const;
   const MachineOptions& options() const { return options_; }
   // How long tasks run against what was expected of them; of kMaxDurationKeys names at most.
   const curve::Durations& durations() const { return durations_; }
@@ -176,6 +183,22 @@ class Machine {
                const std::string& detail);
   void FinishJobIfDone(Job& job);
   void Decide(DecisionKind kind, const Job& job, const TaskId& id, Decision decision);
+
+  // accounts.cc
+  // Counts tasks of the job that are in the state, for the job, in all and for its account.
+  void Count(Job& job, model::TaskState state, int64_t tasks);
+  // Whether the account may have one more task of this size alive (Promise 12), and how many.
+  bool WithinQuota(const AccountId& account, const model::Resources& request) const {
+    return QuotaRoom(account, request) > 0;
+  }
+  int64_t QuotaRoom(const AccountId& account, const model::Resources& request) const;
+  int64_t QuotaRoom(const plan::Class& task_class) const {
+    return task_class.account ? QuotaRoom(*task_class.account, task_class.request)
+                              : std::numeric_limits<int64_t>::max();
+  }
+  absl::Status CheckAccount(const model::JobSpec& spec) const;
+  void NoteQuotaWaits();
+  plan::Account PlanAccount(const AccountId& account) const;
 
   // jobs.cc
   Reply On(const SubmitJob& command);
@@ -265,8 +288,7 @@ class Machine {
   Turn TurnOf(Classes::iterator task_class, size_t verdict) const;
   void SortDispatchOrder();
   void DispatchClass(Classes::iterator dispatched, plan::Verdict& verdict);
-  void KeepGrants(const ClassQueue& queue, const plan::Class& task_class,
-                  const plan::Verdict& verdict);
+  void KeepGrants(const plan::Class& task_class, const plan::Verdict& verdict, int64_t waiting);
   void StartAnywhere(const ClassQueue& queue, const plan::Class& task_class,
                      const plan::Verdict& verdict, plan::Mode mode);
   bool StartOne(const ClassQueue& queue, const plan::Class& task_class, size_t site,
@@ -366,6 +388,9 @@ class Machine {
   int64_t totals_active_ = 0;  // Jobs that have not ended.
   int64_t totals_pending_ = 0;
   int64_t totals_held_ = 0;
+  std::map<AccountId, model::AccountUse> account_use_;
+  // Of which the plan puts work off for their quota: once some of it is free, a plan is wanted.
+  std::set<AccountId> put_off_by_quota_;
 
   // Of the command that is being applied.
   std::vector<Effect>* effects_ = nullptr;

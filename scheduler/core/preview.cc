@@ -39,6 +39,7 @@ Preview Machine::PreviewOf(const JobId& id, std::shared_ptr<const model::JobSpec
   preview.task_class.count = static_cast<int>(job.spec->count);
   plan::Input input = board_;
   input.now = now_;
+  input.accounts = PlanAccounts();
   preview.plan.made = plan_.made;
   preview.plan.grid = input.grid;
   preview.plan.planned = PlannedOn(input, plan_);

@@ -1,6 +1,7 @@
 #include "scheduler/daemon/config.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -48,6 +49,10 @@ constexpr absl::Duration kMaxRetention = absl::Hours(24 * 365);
 constexpr absl::Duration kMaxMoveCooldown = absl::Hours(24 * 7);
 constexpr absl::Duration kDefaultMovePause = absl::Seconds(40);
 constexpr absl::Duration kMaxMovePause = absl::Hours(6);
+constexpr double kLeastWeight = 0.001;
+constexpr double kMostWeight = 1000;
+constexpr double kLeastCores = 0.001;
+constexpr double kMostCores = 1e9;
 
 // The prefix of a status's text that only repeats the field.
 std::string Text(const absl::Status& status) {
@@ -79,6 +84,7 @@ class Checker {
     CheckDataCenters();
     CheckSpecialDays();
     CheckResidency();
+    CheckAccounts();
     CheckPlanning();
     CheckRetention();
     return std::move(result_);
@@ -356,6 +362,61 @@ class Checker {
     residency.words.assign(words.begin(), words.end());
     Check("default_residency", result_.fleet.jurisdictions.CheckKnown(residency));
     result_.fleet.default_residency = std::move(residency);
+  }
+
+  void CheckAccounts() {
+    auto& accounts = result_.fleet.accounts;
+    if (config_.accounts_size() > kMaxConfiguredAccounts) {
+      Problem("accounts",
+              absl::StrCat("has ", config_.accounts_size(), ", at most ", kMaxConfiguredAccounts,
+                           ": leave those to default_account that are alike"));
+    }
+    std::map<std::string, int> first;
+    for (int i = 0; i < config_.accounts_size(); ++i) {
+      const proto::Account& one = config_.accounts(i);
+      const std::string field = absl::StrCat("accounts[", i, "]");
+      Check(absl::StrCat(field, ".name"), CheckId("name", one.name()));
+      if (one.name() == kOtherAccounts) {
+        Problem(absl::StrCat(field, ".name"),
+                absl::StrCat("\"", kOtherAccounts,
+                             "\" stands for all that are not listed: choose another name"));
+      }
+      const auto [known, is_new] = first.emplace(one.name(), i);
+      if (!is_new) {
+        Problem(absl::StrCat(field, ".name"),
+                absl::StrCat("\"", one.name(), "\" is accounts[", known->second, "] already"));
+      }
+      accounts[AccountId(one.name())] = PolicyFrom(field, one);
+    }
+    if (config_.has_default_account()) {
+      result_.fleet.default_account = PolicyFrom("default_account", config_.default_account());
+    }
+  }
+
+  // Of an Account or AccountLimits.
+  template <class Message>
+  model::AccountPolicy PolicyFrom(const std::string& field, const Message& message) {
+    model::AccountPolicy policy;
+    const double weight =
+        Number(absl::StrCat(field, ".weight"), message.weight(), 1, kLeastWeight, kMostWeight);
+    policy.weight_milli = std::llround(weight * 1000);
+    const double cores =
+        Number(absl::StrCat(field, ".max_cores"), message.max_cores(), 0, kLeastCores, kMostCores);
+    if (cores > 0) policy.most.cores = MilliCores::FromCores(cores);
+    const auto at_least_one = [&](const char* key, int64_t value) {
+      if (value < 0) {
+        Problem(absl::StrCat(field, ".", key),
+                absl::StrCat(value, " is below zero: give a limit, or leave it out for none"));
+      }
+      return value > 0;
+    };
+    if (at_least_one("max_memory_bytes", message.max_memory_bytes())) {
+      policy.most.memory = Bytes::FromBytes(message.max_memory_bytes());
+    }
+    if (at_least_one("max_pending_tasks", message.max_pending_tasks())) {
+      policy.max_pending_tasks = message.max_pending_tasks();
+    }
+    return policy;
   }
 
   void CheckPlanning() {

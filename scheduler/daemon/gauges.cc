@@ -1,11 +1,13 @@
 #include "scheduler/daemon/gauges.h"
 
 #include <iterator>
+#include <limits>
 #include <set>
 #include <string>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "scheduler/base/limits.h"
 #include "scheduler/base/status_macros.h"
 #include "scheduler/daemon/thread.h"
 #include "scheduler/model/task.h"
@@ -33,6 +35,9 @@ constexpr char kHeadroom[] = "heliotrope_datacenter_headroom_cores";
 constexpr char kReactive[] = "heliotrope_datacenter_planned_reactively";
 constexpr char kPlanning[] = "heliotrope_datacenter_planning";
 constexpr char kError[] = "heliotrope_forecast_error_ratio";
+constexpr char kAccountUsed[] = "heliotrope_account_used_cores";
+constexpr char kAccountLimit[] = "heliotrope_account_limit_cores";
+constexpr char kAccountPending[] = "heliotrope_account_pending_tasks";
 constexpr char kCoverage[] = "heliotrope_forecast_coverage_ratio";
 
 }  // namespace
@@ -118,7 +123,26 @@ Gauges::FleetView Gauges::LookAtFleet(const core::Machine& machine) {
     ++view.nodes[node.lost ? 2 : node.connected ? 0 : 1];
     view.drained += node.drained ? 1 : 0;
   }
+  view.accounts = LookAtAccounts(machine);
   return view;
+}
+
+// Only those that the configuration lists are told apart: anybody can submit under a new name.
+std::map<std::string, Gauges::Account> Gauges::LookAtAccounts(const core::Machine& machine) {
+  constexpr double kNoLimit = std::numeric_limits<double>::infinity();
+  std::map<std::string, Account> accounts;
+  accounts[kOtherAccounts].limit = kNoLimit;
+  for (const auto& [id, policy] : machine.fleet().accounts) {
+    accounts[id.value()].limit =
+        policy.most.cores == MilliCores::Max() ? kNoLimit : policy.most.cores.cores();
+  }
+  for (const auto& [id, use] : machine.account_use()) {
+    const bool listed = machine.fleet().accounts.contains(id);
+    Account& account = accounts[listed ? id.value() : kOtherAccounts];
+    account.used += use.held.cores.cores();
+    account.pending += static_cast<double>(use.pending_tasks);
+  }
+  return accounts;
 }
 
 void Gauges::CountSome(const core::Machine& machine, JobUid& next, JobCounts& counts) {
@@ -139,7 +163,36 @@ void Gauges::Show(const JobCounts& counts) {
   for (size_t i = 0; i < kTaskStates; ++i) tasks_[i]->Set(static_cast<double>(counts.tasks[i]));
 }
 
+void Gauges::Show(const std::map<std::string, Account>& accounts) {
+  for (const auto& [name, account] : accounts) {
+    auto known = accounts_.find(name);
+    if (known == accounts_.end()) known = accounts_.emplace(name, MakeAccount(name)).first;
+    known->second.used->Set(account.used);
+    known->second.limit->Set(account.limit);
+    known->second.pending->Set(account.pending);
+  }
+  std::erase_if(accounts_, [&](const auto& entry) {
+    if (accounts.contains(entry.first)) return false;
+    registry_.RemoveGauge(kAccountUsed, *entry.second.used);
+    registry_.RemoveGauge(kAccountLimit, *entry.second.limit);
+    registry_.RemoveGauge(kAccountPending, *entry.second.pending);
+    return true;
+  });
+}
+
+Gauges::OfAccount Gauges::MakeAccount(const std::string& account) {
+  const auto add = [&](const char* name, const char* help) {
+    return &registry_.AddGauge(name, help, {{"account", account}});
+  };
+  return {.used = add(kAccountUsed,
+                      "Cores that the tasks of an account hold; \"other\": of all "
+                      "accounts that are not configured."),
+          .limit = add(kAccountLimit, "Cores that they may hold at once; +Inf: no limit."),
+          .pending = add(kAccountPending, "Tasks of an account that wait.")};
+}
+
 void Gauges::Show(const FleetView& view) {
+  Show(view.accounts);
   for (size_t i = 0; i < nodes_.size(); ++i) nodes_[i]->Set(static_cast<double>(view.nodes[i]));
   drained_->Set(static_cast<double>(view.drained));
   std::set<DataCenterId> present;

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <map>
+#include <string>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
@@ -47,6 +48,12 @@ class Gauges {
     std::array<prometheus::Gauge*, curve::kQuantiles> coverage{};
   };
 
+  struct OfAccount {
+    prometheus::Gauge* used = nullptr;
+    prometheus::Gauge* limit = nullptr;
+    prometheus::Gauge* pending = nullptr;
+  };
+
   // What one look at the fleet yields; plain values, so that the look is short.
   struct Site {
     DataCenterId id;
@@ -59,9 +66,15 @@ class Gauges {
     curve::CurveStatus curve;
     std::array<double, curve::kQuantiles> coverage = curve::kQuantileLevels;
   };
+  struct Account {
+    double used = 0;
+    double limit = 0;
+    double pending = 0;
+  };
   struct FleetView {
     std::vector<Site> sites;
-    std::array<int64_t, 3> nodes{};  // Ready, silent, lost.
+    std::map<std::string, Account> accounts;  // Those that are configured, and "other".
+    std::array<int64_t, 3> nodes{};           // Ready, silent, lost.
     int64_t drained = 0;
   };
   struct JobCounts {
@@ -70,11 +83,14 @@ class Gauges {
   };
 
   static FleetView LookAtFleet(const core::Machine& machine);
+  static std::map<std::string, Account> LookAtAccounts(const core::Machine& machine);
   // Counts some jobs from `next` on, and sets it to where to go on; 0 when all are counted.
   static void CountSome(const core::Machine& machine, JobUid& next, JobCounts& counts);
   void Show(const FleetView& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(refresh_);
+  void Show(const std::map<std::string, Account>& accounts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(refresh_);
   void Show(const JobCounts& counts);
   OfDataCenter MakeDataCenter(const DataCenterId& id);
+  OfAccount MakeAccount(const std::string& account);
   void Remove(const OfDataCenter& gauges);
   void Run();
 
@@ -86,6 +102,7 @@ class Gauges {
   prometheus::Gauge* drained_ = nullptr;
   Mutex refresh_;  // One refresh at a time.
   std::map<DataCenterId, OfDataCenter> data_centers_ ABSL_GUARDED_BY(refresh_);
+  std::map<std::string, OfAccount> accounts_ ABSL_GUARDED_BY(refresh_);
   Mutex mutex_;
   CondVar changed_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

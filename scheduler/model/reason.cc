@@ -14,6 +14,7 @@ absl::string_view ReasonName(Reason reason) {
     case Reason::kNoNodes: return "NO_NODES";
     case Reason::kTooLarge: return "TOO_LARGE";
     case Reason::kResidency: return "RESIDENCY";
+    case Reason::kWaitingForQuota: return "WAITING_FOR_QUOTA";
     case Reason::kDrained: return "DRAINED";
     case Reason::kCheapestNow: return "CHEAPEST_NOW";
     case Reason::kCheapestInWindow: return "CHEAPEST_IN_WINDOW";

@@ -18,6 +18,7 @@ enum class Reason : unsigned char {
   kTooLarge,               // No node of an allowed data center is large enough.
   kResidency,              // Residency excludes the data center, or all of them.
   kDrained,                // The node, or every node, is drained.
+  kWaitingForQuota,        // Its account holds all that it may have at once.
   // Why a task was placed where it was.
   kCheapestNow,        // No deadline to wait for: the cheapest allowed headroom of now.
   kCheapestInWindow,   // The plan's cheapest block before the deadline has come.

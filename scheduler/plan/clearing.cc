@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "scheduler/plan/offers.h"
+#include "scheduler/plan/quotas.h"
 #include "scheduler/plan/shortage.h"
 #include "scheduler/plan/targets.h"
 #include "scheduler/plan/text.h"
@@ -43,12 +44,13 @@ struct Bid {
   int64_t whole_s = 0;              // What cannot pause: its whole run.
   int64_t price = 0;                // The most that it bears, without priority.
   std::optional<size_t> site = {};  // Only there.
+  const Class* waiting = nullptr;   // Unless it runs.
 };
 
 class Clearing {
  public:
   Clearing(Ledger& ledger, Market& market, Plan& plan)
-      : ledger_(ledger), input_(ledger.input()), market_(market), plan_(plan) {}
+      : ledger_(ledger), input_(ledger.input()), market_(market), plan_(plan), quotas_(ledger) {}
   void Run();
 
  private:
@@ -71,6 +73,7 @@ class Clearing {
   const Input& input_;
   Market& market_;
   Plan& plan_;
+  Quotas quotas_;
   std::set<TaskId> told_;
   std::vector<Bid> bids_;
   std::vector<int64_t> room_;      // By site: headroom of now for those who bid,
@@ -137,7 +140,8 @@ void Clearing::FindWaiting() {
                      .each = std::max<int64_t>(1, waiting->request.cores.value()),
                      .whole_s = waiting->checkpointable ? 0 : Ledger::Seconds(waiting->remaining),
                      .price = verdict.bid.value(),
-                     .site = site});
+                     .site = site,
+                     .waiting = &*waiting});
   }
 }
 
@@ -181,7 +185,10 @@ bool Clearing::CouldStart(const Bid& bid, size_t site) const {
 // enough it takes what comes free wherever it bears the price.
 void Clearing::ServeWaiting(const Bid& bid) {
   Verdict& verdict = plan_.verdicts[bid.index];
-  int64_t left = bid.count;
+  // More than its account may start would keep room from the others in vain.
+  const int64_t most = std::min(bid.count, quotas_.RoomNow(*bid.waiting));
+  quotas_.TakeNow(*bid.waiting, most);
+  int64_t left = most;
   std::vector<size_t> given;
   std::vector<size_t> others;
   for (const size_t site : verdict.ranked) {
@@ -197,7 +204,7 @@ void Clearing::ServeWaiting(const Bid& bid) {
     (count > 0 ? given : others).push_back(site);
   }
   if (verdict.mode == Mode::kDeferred) return;
-  if (left > 0) given.insert(given.end(), others.begin(), others.end());
+  if (left > 0 || most < bid.count) given.insert(given.end(), others.begin(), others.end());
   verdict.ranked = std::move(given);
 }
 

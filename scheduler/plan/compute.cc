@@ -9,6 +9,7 @@
 #include "scheduler/plan/moves.h"
 #include "scheduler/plan/placement.h"
 #include "scheduler/plan/plan.h"
+#include "scheduler/plan/quotas.h"
 #include "scheduler/plan/urgency.h"
 
 namespace heliotrope::plan {
@@ -20,6 +21,7 @@ Plan Compute(const Input& input) {
   plan.grid = input.grid;
   SettleScarcity(ledger);
   Market market(ledger);
+  Quotas quotas(ledger);
   MakeRoom(ledger, plan);
   std::vector<std::pair<Urgency, const Class*>> order;
   order.reserve(input.classes.size());
@@ -30,7 +32,7 @@ Plan Compute(const Input& input) {
             [](const auto& a, const auto& b) { return a.first < b.first; });
   plan.verdicts.reserve(order.size());
   for (const auto& entry : order)
-    plan.verdicts.push_back(PlaceTasks(ledger, market, *entry.second));
+    plan.verdicts.push_back(PlaceTasks(ledger, market, quotas, *entry.second));
   MakeWay(ledger, plan);
   ClearRunning(ledger, market, plan);
   SeekCheaper(ledger, plan);
@@ -42,7 +44,8 @@ const Verdict& PlaceClass(const Input& input, const Class& added, Plan& plan) {
   Ledger ledger(input);
   ledger.TakeUp(plan);
   Market market(ledger);
-  plan.verdicts.push_back(PlaceTasks(ledger, market, added));
+  Quotas quotas(ledger);
+  plan.verdicts.push_back(PlaceTasks(ledger, market, quotas, added));
   ledger.WriteTo(plan);
   return plan.verdicts.back();
 }

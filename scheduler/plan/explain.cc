@@ -7,6 +7,7 @@
 #include "scheduler/plan/ledger.h"
 #include "scheduler/plan/offers.h"
 #include "scheduler/plan/plan.h"
+#include "scheduler/plan/quotas.h"
 #include "scheduler/plan/text.h"
 #include "scheduler/plan/urgency.h"
 
@@ -29,6 +30,7 @@ class Explainer {
         input_(ledger.input()),
         class_(task_class),
         demand_(DemandOf(input_, task_class)),
+        quotas_(ledger),
         offers_(ledger, demand_) {
     for (const Verdict& verdict : plan.verdicts) {
       if (verdict.class_id == task_class.id) verdict_ = &verdict;
@@ -41,6 +43,7 @@ class Explainer {
   bool RuledOut(size_t site, Option& option) const;
   void Start(size_t site, size_t block, int64_t start_s, Ranked& ranked) const;
   void NoteFits(size_t site, Mode mode, Option& option) const;
+  void NoteQuota(Option& option) const;
   void Never(size_t site, Option& option) const;
   const Allotment* AllotmentIn(size_t site) const;
   std::string At(int64_t seconds) const { return AtText(ledger_.TimeAt(seconds), input_.now); }
@@ -49,6 +52,7 @@ class Explainer {
   const Input& input_;
   const Class& class_;
   const Demand demand_;
+  const Quotas quotas_;
   const Offers offers_;
   const Verdict* verdict_ = nullptr;
 };
@@ -121,6 +125,14 @@ void Explainer::NoteFits(size_t index, Mode mode, Option& option) const {
                    "), price ", PriceText(MicroCost::FromUnits(option.mean_price).value()));
 }
 
+// Room is there, and its account may not take it yet; when it may is known to nobody.
+void Explainer::NoteQuota(Option& option) const {
+  option.verdict = Option::Verdict::kLater;
+  option.reason = Reason::kWaitingForQuota;
+  option.detail = quotas_.Text(class_);
+  option.start = option.end = absl::InfiniteFuture();
+}
+
 void Explainer::Never(size_t site, Option& option) const {
   int64_t longest = 0;
   int64_t most = 0;
@@ -151,7 +163,7 @@ Ranked Explainer::OptionOf(size_t site) const {
   const Mode mode = verdict_ == nullptr ? Mode::kAsSoonAsPossible : verdict_->mode;
   if (FitsNow(input_, class_, site, mode == Mode::kNever ? Mode::kAsSoonAsPossible : mode)) {
     Start(site, std::min(ledger_.first_block(), ledger_.blocks() - 1), ledger_.now(), ranked);
-    NoteFits(site, mode, option);
+    quotas_.RoomNow(class_) > 0 ? NoteFits(site, mode, option) : NoteQuota(option);
     ranked.chosen = allotment != nullptr && allotment->start <= input_.now;
   } else if (allotment != nullptr) {
     const int64_t start = std::max(ledger_.now(), ledger_.SecondsOf(allotment->start));

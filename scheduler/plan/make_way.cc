@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "scheduler/plan/moves.h"
 #include "scheduler/plan/offers.h"
+#include "scheduler/plan/quotas.h"
 #include "scheduler/plan/shortage.h"
 #include "scheduler/plan/targets.h"
 #include "scheduler/plan/text.h"
@@ -23,7 +24,8 @@ constexpr size_t kMaxWays = 32;
 
 class Way {
  public:
-  Way(Ledger& ledger, Plan& plan) : ledger_(ledger), input_(ledger.input()), plan_(plan) {
+  Way(Ledger& ledger, Plan& plan)
+      : ledger_(ledger), input_(ledger.input()), plan_(plan), quotas_(ledger) {
     for (size_t site = 0; site < ledger_.sites(); ++site) {
       // Who leaves already, by an earlier order or by this plan, makes way too.
       const int64_t leaving =
@@ -48,6 +50,7 @@ class Way {
   Ledger& ledger_;
   const Input& input_;
   Plan& plan_;
+  Quotas quotas_;  // Of those for whom way is made.
   std::vector<int64_t> soon_free_;
   std::set<TaskId> told_;  // By this plan.
   size_t ways_ = 0;
@@ -94,7 +97,13 @@ void Way::Tell(const RunningTask& task, const Class& waiting) {
 void Way::MakeFor(const Class& waiting, const Verdict& verdict) {
   const int64_t each = DemandOf(input_, waiting).milli_cores;
   int64_t missing = waiting.count;
-  for (const Allotment& allotment : verdict.allotments) missing -= allotment.count;
+  for (const Allotment& allotment : verdict.allotments) {
+    missing -= allotment.count;
+    quotas_.TakeNow(waiting, allotment.count);
+  }
+  // Nobody leaves for what its account may not start.
+  missing = std::min(missing, quotas_.RoomNow(waiting));
+  quotas_.TakeNow(waiting, std::max<int64_t>(0, missing));
   for (const size_t site : verdict.ranked) {
     const std::vector<const RunningTask*> who = WhoCanGo(waiting, site);
     size_t next = 0;

@@ -31,6 +31,7 @@ constexpr int64_t kCarryDivisor = 3;
 Verdict Placer::Place() {
   left_ = std::max(0, class_.count);
   if (RuledOut()) return std::move(verdict_);
+  const bool out_of_quota = quotas_.RoomNow(class_) == 0;
   Rank();
   sites_ = verdict_.ranked;
   if (Pressed(ledger_, class_) || UnderSafetyNet(ledger_, class_)) {
@@ -41,6 +42,7 @@ Verdict Placer::Place() {
   } else {
     PlaceSoon();
   }
+  if (out_of_quota) ExplainQuota();
   verdict_.rank = RankOf(ledger_, verdict_.bid.value(), class_.priority);
   std::stable_sort(verdict_.allotments.begin(), verdict_.allotments.end(),
                    [](const Allotment& a, const Allotment& b) { return a.start < b.start; });
@@ -110,7 +112,7 @@ void Placer::Rank() {
 int64_t Placer::CountThatFit(const Candidate& start) const {
   const int64_t run_end = start.start_s + demand_.RunIn(start.site);
   const int64_t window_end = start.start_s + demand_.WindowIn(start.site);
-  int64_t count = left_;
+  int64_t count = std::min(left_, QuotaOf(start.site, start.start_s));
   for (size_t block = start.block; block < ledger_.blocks() && ledger_.start(block) < window_end;
        ++block) {
     const int64_t used_s =
@@ -163,6 +165,7 @@ void Placer::AddAllotment(const Candidate& start, int64_t end, int64_t count, Re
                       .count = static_cast<int>(count),
                       .reason = reason,
                       .detail = {}};
+  quotas_.Take(class_, start.start_s, end, count);
   if (start.start_s <= ledger_.now() + kTextAhead) {
     allotment.detail = AllotmentText(start, reason);
   }
@@ -222,7 +225,8 @@ void Placer::PlacePressed() {
   RankPressed();
   for (const size_t site : verdict_.ranked) {
     if (left_ == 0 || ledger_.first_block() >= ledger_.blocks()) break;
-    const int64_t count = std::min(left_, ledger_.free_now(site) / demand_.milli_cores);
+    const int64_t count = std::min(
+        {left_, ledger_.free_now(site) / demand_.milli_cores, QuotaOf(site, ledger_.now())});
     if (count <= 0) continue;
     ledger_.TakeFreeNow(site, count * demand_.milli_cores);
     Allot({.start_s = ledger_.now(), .site = site, .block = ledger_.first_block()}, count,
@@ -295,7 +299,8 @@ void Placer::FollowBid(int64_t bid, size_t block) {
     const std::optional<size_t> site = Borne(block, bid, demand_.milli_cores);
     int64_t count = 0;
     if (site.has_value()) {
-      count = std::min(left_, ledger_.residual(*site, block) / demand_.milli_cores);
+      count = std::min({left_, ledger_.residual(*site, block) / demand_.milli_cores,
+                        QuotaOf(*site, ledger_.start(block))});
     }
     const std::optional<Journey> journey =
         count > 0 ? JourneyFrom(block, bid, count) : std::nullopt;
@@ -341,6 +346,7 @@ std::optional<Candidate> Placer::BestWhole() const {
       if (start > last_start) break;
       const int64_t score = offers_.Score(site, block, start);
       if (best.has_value() && score >= best->score) continue;
+      if (QuotaOf(site, start) == 0) continue;
       if (!ledger_.HoldsFirm({.site = site,
                               .from = start,
                               .to = start + run,
@@ -363,11 +369,12 @@ void Placer::PlaceWhole() {
                     .from = best->start_s,
                     .to = best->start_s + run,
                     .milli_cores = demand_.milli_cores};
+    const int64_t most = std::min(left_, QuotaOf(best->site, best->start_s));
     int64_t count = 0;
     do {
       ledger_.AddFirm(use);
       ++count;
-    } while (count < left_ && ledger_.HoldsFirm(use));
+    } while (count < most && ledger_.HoldsFirm(use));
     AddAllotment(*best, best->start_s + run, count,
                  input_.sites[best->site].reactive ? Reason::kReactive : Reason::kCheapestInWindow);
     left_ -= count;
@@ -391,8 +398,8 @@ void Placer::PlaceSoon() {
   ExplainSoon();
 }
 
-Verdict PlaceTasks(Ledger& ledger, Market& market, const Class& task_class) {
-  return Placer(ledger, market, task_class).Place();
+Verdict PlaceTasks(Ledger& ledger, Market& market, Quotas& quotas, const Class& task_class) {
+  return Placer(ledger, market, quotas, task_class).Place();
 }
 
 }  // namespace heliotrope::plan

@@ -5,10 +5,11 @@
 #include "scheduler/plan/ledger.h"
 #include "scheduler/plan/market.h"
 #include "scheduler/plan/plan.h"
+#include "scheduler/plan/quotas.h"
 
 namespace heliotrope::plan {
 
-// Decides and enters what it allots into the ledger. Cost O(sites x blocks).
-Verdict PlaceTasks(Ledger& ledger, Market& market, const Class& task_class);
+// Decides and enters what it allots into the ledger and the quotas. Cost O(sites x blocks).
+Verdict PlaceTasks(Ledger& ledger, Market& market, Quotas& quotas, const Class& task_class);
 
 }  // namespace heliotrope::plan

@@ -160,4 +160,16 @@ void Placer::ExplainSoon() {
   }
 }
 
+// Whatever else it waits for comes after that.
+void Placer::ExplainQuota() {
+  verdict_.reason = Reason::kWaitingForQuota;
+  verdict_.detail = quotas_.Text(class_);
+  if (verdict_.allotments.empty()) return;
+  const auto first =
+      std::min_element(verdict_.allotments.begin(), verdict_.allotments.end(),
+                       [](const Allotment& a, const Allotment& b) { return a.start < b.start; });
+  absl::StrAppend(&verdict_.detail, "; planned for ", AtText(first->start, input_.now), " in ",
+                  NameOf(first->site));
+}
+
 }  // namespace heliotrope::plan

@@ -14,6 +14,7 @@
 #include "scheduler/plan/market.h"
 #include "scheduler/plan/offers.h"
 #include "scheduler/plan/plan.h"
+#include "scheduler/plan/quotas.h"
 #include "scheduler/plan/text.h"
 #include "scheduler/plan/urgency.h"
 
@@ -29,9 +30,10 @@ struct Candidate {
 
 class Placer {
  public:
-  Placer(Ledger& ledger, Market& market, const Class& task_class)
+  Placer(Ledger& ledger, Market& market, Quotas& quotas, const Class& task_class)
       : ledger_(ledger),
         market_(market),
+        quotas_(quotas),
         input_(ledger.input()),
         class_(task_class),
         demand_(DemandOf(input_, task_class)),
@@ -64,6 +66,10 @@ class Placer {
   std::optional<Candidate> BestNow() const;
   // How many tasks fit that start there, as far as headroom must last for them.
   int64_t CountThatFit(const Candidate& start) const;
+  // How many more its account may have alive while such a run lasts.
+  int64_t QuotaOf(size_t site, int64_t start_s) const {
+    return quotas_.Room(class_, start_s, start_s + demand_.RunIn(site));
+  }
   bool Allot(const Candidate& start, int64_t count, model::Reason reason);
   void AddAllotment(const Candidate& start, int64_t end, int64_t count, model::Reason reason);
   Journey FindJourney(const Candidate& start, int64_t& count) const;
@@ -76,6 +82,7 @@ class Placer {
   void ExplainDeferred();
   void ExplainContended();
   void ExplainSoon();
+  void ExplainQuota();
   std::string NoRoomText() const;
   std::string WhereText(uint64_t sites) const;
   std::string AllotmentText(const Candidate& start, model::Reason reason) const;
@@ -84,6 +91,7 @@ class Placer {
 
   Ledger& ledger_;
   Market& market_;
+  Quotas& quotas_;
   const Input& input_;
   const Class& class_;
   const Demand demand_;

@@ -54,6 +54,14 @@ struct Site {
   std::vector<MilliCores> foreground;
 };
 
+// An account whose tasks wait or run. Limits and what is held are of all sites together.
+struct Account {
+  AccountId id;
+  int64_t weight_milli = 1000;  // Its share of what is scarce, against the others.
+  model::Resources most{MilliCores::Max(), Bytes::Max()};  // Max(): no limit.
+  model::Resources held;  // By all attempts that may be alive, those that leave included.
+};
+
 // Waiting tasks that are alike.
 struct Class {
   uint64_t id = 0;  // Stable while the class exists; breaks ties.
@@ -75,7 +83,8 @@ struct Class {
   std::optional<DataCenterId> checkpoint_at;
   absl::Duration restore_pause;  // Carrying its checkpoint elsewhere.
   int count = 0;
-  absl::Time oldest;  // When its first task became ready.
+  std::optional<AccountId> account;  // Unset: no account is limited.
+  absl::Time oldest;                 // When its first task became ready.
 };
 
 // A task that holds a node and has not been told to leave.
@@ -90,9 +99,10 @@ struct RunningTask {
   absl::Time deadline = absl::InfiniteFuture();
   int priority = 0;
   uint64_t allowed = 0;
-  bool checkpointable = false;  // Runs now and may be told to leave.
-  bool node_drained = false;    // So it is not in its site's capacity.
-  bool node_away = false;       // Not connected: the same, and it is told nothing.
+  std::optional<AccountId> account;  // As of a class.
+  bool checkpointable = false;       // Runs now and may be told to leave.
+  bool node_drained = false;         // So it is not in its site's capacity.
+  bool node_away = false;            // Not connected: the same, and it is told nothing.
   absl::Time started;
   absl::Time last_moved = absl::InfinitePast();
   absl::Duration move_pause;
@@ -151,6 +161,7 @@ struct Input {
   std::vector<Site> sites;           // Sorted by id; at most 64.
   std::vector<Class> classes;        // Sorted by id.
   std::vector<RunningTask> running;  // Sorted by (task, attempt).
+  std::vector<Account> accounts;     // Of the classes and tasks that name one; sorted by id.
   std::vector<FutureWork> future;    // Of the next 60 hours, by residency and release.
   // Of the plan before, from which the next is found faster and with less change; empty: none.
   Scarcity scarcity;

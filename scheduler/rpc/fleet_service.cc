@@ -107,6 +107,7 @@ FleetServiceImpl::FleetServiceImpl(CorePort& core, os::MetricsRegistry& metrics)
       get_node_(metrics, "GetNode"),
       drain_(metrics, "DrainNode"),
       declare_lost_(metrics, "DeclareNodeLost"),
+      list_accounts_(metrics, "ListAccounts"),
       get_scheduler_(metrics, "GetScheduler") {}
 
 grpc::ServerUnaryReactor* FleetServiceImpl::ListRegions(grpc::CallbackServerContext* context,
@@ -250,6 +251,31 @@ grpc::ServerUnaryReactor* FleetServiceImpl::DeclareNodeLost(
   return ChangeNode(
       context, declare_lost_, request->name(),
       [](const NodeId& id) -> core::Command { return core::DeclareNodeLost{id}; }, response);
+}
+
+grpc::ServerUnaryReactor* FleetServiceImpl::ListAccounts(grpc::CallbackServerContext* context,
+                                                         const v1::ListAccountsRequest* request,
+                                                         v1::ListAccountsResponse* response) {
+  return Answer(context, core_, list_accounts_, [request, response](const core::Machine& machine) {
+    HT_ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
+    std::set<AccountId> after;
+    const auto take = [&](const auto& accounts) {
+      auto it = accounts.upper_bound(AccountId(request->page_token()));
+      for (int i = 0; i <= size && it != accounts.end(); ++i, ++it) after.insert(it->first);
+    };
+    take(machine.fleet().accounts);
+    take(machine.account_use());
+    AccountId last;
+    for (const AccountId& account : after) {
+      if (response->accounts_size() == size) {
+        response->set_next_page_token(last.value());
+        break;
+      }
+      FillAccount(machine, account, *response->add_accounts());
+      last = account;
+    }
+    return absl::OkStatus();
+  });
 }
 
 grpc::ServerUnaryReactor* FleetServiceImpl::GetScheduler(grpc::CallbackServerContext* context,

@@ -38,6 +38,9 @@ class FleetServiceImpl final : public v1::FleetService::CallbackService {
   grpc::ServerUnaryReactor* DeclareNodeLost(grpc::CallbackServerContext* context,
                                             const v1::DeclareNodeLostRequest* request,
                                             v1::Node* response) override;
+  grpc::ServerUnaryReactor* ListAccounts(grpc::CallbackServerContext* context,
+                                         const v1::ListAccountsRequest* request,
+                                         v1::ListAccountsResponse* response) override;
   grpc::ServerUnaryReactor* GetScheduler(grpc::CallbackServerContext* context,
                                          const v1::GetSchedulerRequest* request,
                                          v1::Scheduler* response) override;
@@ -56,6 +59,7 @@ class FleetServiceImpl final : public v1::FleetService::CallbackService {
   MethodMetrics get_node_;
   MethodMetrics drain_;
   MethodMetrics declare_lost_;
+  MethodMetrics list_accounts_;
   MethodMetrics get_scheduler_;
 };
 

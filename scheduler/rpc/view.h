@@ -27,6 +27,7 @@ void FillDataCenter(const core::Machine& machine, const model::DataCenter& data_
 void FillNode(const core::Machine& machine, const core::Node& node, v1::Node& proto);
 // Of the data centers that the configuration puts into the region.
 void FillRegion(const core::Machine& machine, const RegionId& region, v1::Region& proto);
+void FillAccount(const core::Machine& machine, const AccountId& account, v1::Account& proto);
 
 // `name` is a data center or region that exists. Times are on the five-minute grid.
 void FillCurve(const core::Machine& machine, const DataCenterId& id, absl::Duration history,

@@ -1,5 +1,6 @@
 // Regions, data centers, nodes, curves, the plan, decisions.
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -195,6 +196,26 @@ void FillRegion(const core::Machine& machine, const RegionId& region, v1::Region
   proto.set_capacity_milli_cores(capacity.value());
   proto.set_foreground_milli_cores(foreground.value());
   proto.set_batch_milli_cores(batch.value());
+}
+
+void FillAccount(const core::Machine& machine, const AccountId& account, v1::Account& proto) {
+  const model::AccountPolicy& policy = machine.PolicyOf(account);
+  proto.set_name(AccountName(account));
+  proto.set_listed(machine.fleet().accounts.contains(account));
+  proto.set_weight(static_cast<double>(policy.weight_milli) / 1000);
+  if (policy.most.cores < MilliCores::Max()) {
+    proto.set_max_milli_cores(policy.most.cores.value());
+  }
+  if (policy.most.memory < Bytes::Max()) proto.set_max_memory_bytes(policy.most.memory.value());
+  if (policy.max_pending_tasks < std::numeric_limits<int64_t>::max()) {
+    proto.set_max_pending_tasks(policy.max_pending_tasks);
+  }
+  const auto use = machine.account_use().find(account);
+  if (use == machine.account_use().end()) return;
+  proto.set_used_milli_cores(use->second.held.cores.value());
+  proto.set_used_memory_bytes(use->second.held.memory.value());
+  proto.set_running_task_count(use->second.held_tasks);
+  proto.set_pending_task_count(use->second.pending_tasks);
 }
 
 void FillCurve(const core::Machine& machine, const DataCenterId& id, absl::Duration history,

@@ -281,6 +281,7 @@ void FillRemedies(const plan::Input& input, const plan::Plan& plan, const plan::
 plan::Input InputOf(const core::Machine& machine) {
   plan::Input input = machine.board();
   input.now = machine.now();
+  input.accounts = machine.PlanAccounts();
   return input;
 }
 

@@ -196,6 +196,52 @@ TEST(Config, SpecialDaysThatAreWrongAreToldWithTheirLine) {
               HasSubstr("-0.5 is not within 0 and 10"));
 }
 
+TEST(Config, AccountsHaveWhatIsSaidAndTheOthersTheDefault) {
+  const Config config = Parsed(absl::StrCat(kSound, R"(
+accounts:
+  - {name: research, weight: 2.5, max_cores: 200, max_memory_bytes: 8GiB, max_pending_tasks: 9}
+  - {name: billing}
+default_account: {max_cores: 0.5}
+)"));
+  const auto& accounts = config.fleet.accounts;
+  ASSERT_EQ(accounts.size(), 2U);
+  const model::AccountPolicy& research = accounts.at(AccountId("research"));
+  EXPECT_EQ(research.weight_milli, 2500);
+  EXPECT_EQ(research.most.cores, MilliCores::FromCores(200));
+  EXPECT_EQ(research.most.memory, Bytes::FromGiB(8));
+  EXPECT_EQ(research.max_pending_tasks, 9);
+  EXPECT_EQ(accounts.at(AccountId("billing")), model::AccountPolicy()) << "no limit, weight 1";
+  EXPECT_EQ(config.fleet.default_account.most.cores, MilliCores::FromMilli(500));
+  EXPECT_TRUE(config.fleet.HasAccounts());
+  EXPECT_FALSE(Parsed(kSound).fleet.HasAccounts());
+  EXPECT_TRUE(Parsed(absl::StrCat(kSound, "accounts: [{name: a}]\n")).fleet.HasAccounts())
+      << "it shares headroom with the others";
+}
+
+TEST(Config, AccountsThatAreWrongAreToldWithTheirLine) {
+  const std::string error = ErrorOf(absl::StrCat(kSound, R"(
+accounts:
+  - {name: Research, weight: -1}
+  - {name: billing, max_cores: -5}
+  - {name: billing, max_memory_bytes: -1}
+  - {name: other, max_pending_tasks: -7}
+  - {weight: 1}
+default_account: {weight: 2000}
+)"));
+  EXPECT_THAT(error, HasSubstr("s.yaml:10: \"accounts[0].name\": \"Research\" is not an id"));
+  EXPECT_THAT(error, HasSubstr("\"accounts[0].weight\": -1 is not within 0.001 and 1000"));
+  EXPECT_THAT(error, HasSubstr("\"accounts[1].max_cores\": -5 is not within 0.001 and 1e+09"));
+  EXPECT_THAT(error, HasSubstr("\"accounts[2].name\": \"billing\" is accounts[1] already"));
+  EXPECT_THAT(error, HasSubstr("\"accounts[2].max_memory_bytes\": "));
+  EXPECT_THAT(error, HasSubstr("\"accounts[3].name\": \"other\" stands for all"));
+  EXPECT_THAT(error, HasSubstr("\"accounts[3].max_pending_tasks\": -7 is below zero"));
+  EXPECT_THAT(error, HasSubstr("\"accounts[4].name\": \"\" is not an id"));
+  EXPECT_THAT(error, HasSubstr("\"default_account.weight\": 2000 is not within"));
+  EXPECT_THAT(ErrorOf(absl::StrCat(kSound, "accounts: [{name: a, max_core: 1}]\n")),
+              HasSubstr("max_cores"));
+  EXPECT_THAT(ErrorOf(absl::StrCat(kSound, "default_account: {name: a}\n")), HasSubstr("name"));
+}
+
 TEST(Config, AGroupIsNoPlaceForADataCenter) {
   EXPECT_THAT(ErrorOf("jurisdiction_groups: {EU: {codes: [DE]}}\n"
                       "data_centers: [{name: a, region: b, time_zone: UTC, jurisdiction: EU}]\n"),

@@ -16,6 +16,14 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
+core::SubmitJob ASubmissionOf(const std::string& account, const std::string& id) {
+  core::SubmitJob submit = ASubmission(id);
+  auto spec = std::make_shared<model::JobSpec>(*submit.spec);
+  spec->account = AccountId(account);
+  submit.spec = std::move(spec);
+  return submit;
+}
+
 class GaugesTest : public testing::Test, public rpc::EffectSink {
  protected:
   GaugesTest()
@@ -68,6 +76,25 @@ TEST_F(GaugesTest, CountsJobsTasksNodesAndCores) {
   EXPECT_THAT(text, HasSubstr("heliotrope_nodes{state=\"ready\"} 1"));
   EXPECT_THAT(text, HasSubstr("heliotrope_datacenter_capacity_cores{datacenter=\"dubai\"} 8"));
   EXPECT_THAT(text, HasSubstr("heliotrope_submissions_total{result=\"accepted\"} 2500"));
+}
+
+TEST_F(GaugesTest, OnlyAccountsThatAreConfiguredHaveSeriesOfTheirOwn) {
+  core::FleetConfig fleet = AFleet();
+  fleet.accounts[AccountId("acme")].most.cores = MilliCores::FromCores(12);
+  loop_.Post({core::SetFleet{fleet}, ASubmissionOf("acme", "a"), ASubmissionOf("one", "b"),
+              ASubmissionOf("two", "c")},
+             [](const std::vector<core::Reply>&) {});
+  const std::string text = Refreshed();
+  EXPECT_THAT(text, HasSubstr("heliotrope_account_limit_cores{account=\"acme\"} 12\n"));
+  EXPECT_THAT(text, HasSubstr("heliotrope_account_limit_cores{account=\"other\"} +Inf\n"));
+  EXPECT_THAT(text, HasSubstr("heliotrope_account_pending_tasks{account=\"acme\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("heliotrope_account_pending_tasks{account=\"other\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("heliotrope_account_used_cores{account=\"acme\"} 0\n"));
+  EXPECT_THAT(text, Not(HasSubstr("account=\"one\"")));
+  loop_.Post({core::SetFleet{AFleet()}}, [](const std::vector<core::Reply>&) {});
+  const std::string after = Refreshed();
+  EXPECT_THAT(after, Not(HasSubstr("account=\"acme\"")));
+  EXPECT_THAT(after, HasSubstr("heliotrope_account_pending_tasks{account=\"other\"} 3\n"));
 }
 
 TEST_F(GaugesTest, HowADataCenterIsPlannedHasItsReason) {

@@ -171,5 +171,31 @@ TEST_F(PlanViewTest, IntentsBeyondTheBoundAreCounted) {
   EXPECT_EQ(plan.intents_left_out(), 3);
 }
 
+TEST_F(PlanViewTest, AnAccountShowsWhatItUsesAndMay) {
+  core::FleetConfig fleet = machine_.fleet();
+  model::AccountPolicy& policy = fleet.accounts[AccountId("a0")];
+  policy.weight_milli = 2500;
+  policy.most = {MilliCores::FromCores(3), Bytes::FromGiB(2)};
+  fleet.default_account.max_pending_tasks = 7;
+  Apply(core::SetFleet{fleet});
+  SubmitUnlike(2);
+  v1::Account listed;
+  FillAccount(machine_, AccountId("a0"), listed);
+  EXPECT_EQ(listed.name(), "accounts/a0");
+  EXPECT_TRUE(listed.listed());
+  EXPECT_EQ(listed.weight(), 2.5);
+  EXPECT_EQ(listed.max_milli_cores(), 3000);
+  EXPECT_EQ(listed.max_memory_bytes(), int64_t{2} << 30);
+  EXPECT_EQ(listed.max_pending_tasks(), 0);
+  EXPECT_EQ(listed.running_task_count() + listed.pending_task_count(), 1);
+  EXPECT_EQ(listed.used_milli_cores(), 1000 * listed.running_task_count());
+  v1::Account other;
+  FillAccount(machine_, AccountId("a1"), other);
+  EXPECT_FALSE(other.listed());
+  EXPECT_EQ(other.weight(), 1);
+  EXPECT_EQ(other.max_milli_cores(), 0);
+  EXPECT_EQ(other.max_pending_tasks(), 7);
+}
+
 }  // namespace
 }  // namespace heliotrope::rpc
