@@ -1,5 +1,7 @@
 // From waiting tasks to started ones: classes, the plan's verdicts, nodes, moves.
 #include <algorithm>
+#include <deque>
+#include <limits>
 #include <tuple>
 #include <utility>
 
@@ -24,6 +26,7 @@ constexpr absl::Duration kCheckpointRetry = absl::Minutes(1);
 constexpr int64_t kCarryBytesPerSecond = 125'000'000;
 // Nodes of a data center that are looked at for one task.
 constexpr int kMaxNodesTried = 64;
+constexpr int64_t kNoDeadline = std::numeric_limits<int64_t>::max();
 
 absl::Duration CarryTime(Bytes size) { return absl::Seconds(size.value() / kCarryBytesPerSecond); }
 
@@ -36,7 +39,7 @@ int64_t RoundedSeconds(absl::Duration duration) {
 }
 
 int64_t RoundedDeadline(absl::Time deadline) {
-  if (deadline == absl::InfiniteFuture()) return std::numeric_limits<int64_t>::max();
+  if (deadline == absl::InfiniteFuture()) return kNoDeadline;
   const int64_t seconds = absl::ToUnixSeconds(deadline);
   return seconds - seconds % 60;
 }
@@ -53,8 +56,8 @@ absl::Time FirstStart(const plan::Verdict& verdict) {
 }
 
 // Room granted to tasks that have started since is no longer kept.
-void UseGrants(plan::Verdict& verdict, size_t started) {
-  auto left = static_cast<int64_t>(started);
+void UseGrants(plan::Verdict& verdict, int64_t started) {
+  int64_t left = started;
   for (plan::Grant& grant : verdict.grants) {
     const int64_t used = std::min(grant.count, left);
     grant.count -= used;
@@ -92,7 +95,7 @@ plan::Class Machine::ClassFrom(const ClassKey& key, const ClassQueue& queue) con
   made.remaining = absl::Seconds(key.remaining_seconds);
   made.remaining_high = absl::Seconds(key.high_seconds);
   made.pressing = absl::Seconds(key.pressing_seconds);
-  if (key.deadline_seconds != std::numeric_limits<int64_t>::max()) {
+  if (key.deadline_seconds != kNoDeadline) {
     made.deadline = absl::FromUnixSeconds(key.deadline_seconds);
   }
   made.priority = key.priority;
@@ -336,11 +339,10 @@ void Machine::Dispatch() {
   PlaceNewClasses();
   if (order_stale_) SortDispatchOrder();
   granted_.assign(board_.sites.size(), MilliCores::Zero());
-  for (Turn& turn : dispatch_order_) {
-    if (turn.from > now_ || turn.task_class->second.tasks.empty()) continue;
-    plan::Verdict& verdict = plan_.verdicts[turn.verdict];
-    DispatchClass(turn.task_class, verdict);
-    turn.from = FirstStart(verdict);
+  for (auto turn = dispatch_order_.begin(); turn != dispatch_order_.end();) {
+    const auto end = EndOfEquals(turn);
+    end - turn > 1 ? DispatchFairly(turn, end) : DispatchTurn(*turn);
+    turn = end;
   }
 }
 
@@ -397,12 +399,67 @@ void Machine::SortDispatchOrder() {
             [](const Turn& a, const Turn& b) { return a.rank < b.rank; });
 }
 
-void Machine::DispatchClass(Classes::iterator dispatched, plan::Verdict& verdict) {
-  const ClassQueue& queue = dispatched->second;
-  const plan::Class task_class = ClassFrom(dispatched->first, queue);
-  // Nothing is kept for it either.
-  if (QuotaRoom(task_class) == 0) return;
-  const size_t waiting = queue.tasks.size();
+void Machine::DispatchTurn(Turn& turn) {
+  const ClassQueue& queue = turn.task_class->second;
+  if (turn.from > now_ || queue.tasks.empty()) return;
+  plan::Verdict& verdict = plan_.verdicts[turn.verdict];
+  const plan::Class task_class = ClassFrom(turn.task_class->first, queue);
+  StartSome(queue, task_class, verdict, std::numeric_limits<int64_t>::max());
+  KeepGrants(queue, task_class, verdict);
+  turn.from = FirstStart(verdict);
+}
+
+// Turns of one rank without a deadline, of which accounts have their share; else the one alone.
+Machine::Turns Machine::EndOfEquals(Turns from) {
+  const auto& [may_wait, rank, deadline, oldest, id] = from->rank;
+  if (!fleet_.HasAccounts() || !may_wait || deadline != kNoDeadline) return from + 1;
+  return std::find_if(from, dispatch_order_.end(), [&](const Turn& turn) {
+    return std::get<1>(turn.rank) != rank || std::get<2>(turn.rank) != deadline;
+  });
+}
+
+// Task by task, whose account holds the fewest cores for its weight; of one account in the order of
+// turns. Who does not fit is passed over, and what it has been granted is kept for it.
+void Machine::DispatchFairly(Turns from, Turns to) {
+  struct Standing {
+    model::Served served;
+    const std::string* account;
+    bool operator<(const Standing& other) const {
+      if (served < other.served) return true;
+      return !(other.served < served) && *account < *other.account;
+    }
+  };
+  std::map<std::string, std::deque<Turn*>> turns;
+  for (auto turn = from; turn != to; ++turn) {
+    if (turn->from > now_ || turn->task_class->second.tasks.empty()) continue;
+    turns[turn->task_class->first.account].push_back(&*turn);
+  }
+  const auto standing = [&](const std::string& account) {
+    const plan::Account now = PlanAccount(AccountId(account));
+    return Standing{{now.held.cores.value(), now.weight_milli}, &account};
+  };
+  std::set<Standing> order;
+  for (const auto& [account, waiting] : turns) order.insert(standing(account));
+  while (!order.empty()) {
+    const std::string& account = *order.extract(order.begin()).value().account;
+    std::deque<Turn*>& waiting = turns.at(account);
+    Turn& turn = *waiting.front();
+    const ClassQueue& queue = turn.task_class->second;
+    plan::Verdict& verdict = plan_.verdicts[turn.verdict];
+    const plan::Class task_class = ClassFrom(turn.task_class->first, queue);
+    if (StartSome(queue, task_class, verdict, 1) == 0) {
+      KeepGrants(queue, task_class, verdict);
+      turn.from = FirstStart(verdict);
+      waiting.pop_front();
+    }
+    if (!waiting.empty()) order.insert(standing(account));
+  }
+}
+
+int64_t Machine::StartSome(const ClassQueue& queue, const plan::Class& task_class,
+                           plan::Verdict& verdict, int64_t most) {
+  if (QuotaRoom(task_class) == 0) return 0;
+  int64_t started = 0;
   // Who must run takes room within the target first, wherever it is, before it exceeds one.
   const plan::Mode within =
       verdict.mode == plan::Mode::kMustRun ? plan::Mode::kAsSoonAsPossible : verdict.mode;
@@ -410,42 +467,50 @@ void Machine::DispatchClass(Classes::iterator dispatched, plan::Verdict& verdict
     // What starts in a later block is for a later plan to say.
     if (allotment.start > now_ || allotment.block > first_block_) break;
     while (
-        allotment.count > 0 && !queue.tasks.empty() &&
+        started < most && allotment.count > 0 && !queue.tasks.empty() &&
         StartOne(queue, task_class, allotment.site, within, allotment.reason, allotment.detail)) {
       --allotment.count;
+      ++started;
     }
   }
   if (verdict.mode != plan::Mode::kDeferred && verdict.mode != plan::Mode::kNever) {
-    StartAnywhere(queue, task_class, verdict, within);
-    if (within != verdict.mode) StartAnywhere(queue, task_class, verdict, verdict.mode);
+    started += StartAnywhere(queue, task_class, verdict, within, most - started);
+    if (within != verdict.mode) {
+      started += StartAnywhere(queue, task_class, verdict, verdict.mode, most - started);
+    }
   }
-  UseGrants(verdict, waiting - queue.tasks.size());
-  KeepGrants(task_class, verdict,
-             std::min(static_cast<int64_t>(queue.tasks.size()), QuotaRoom(task_class)));
+  UseGrants(verdict, started);
+  return started;
 }
 
-// Who comes later in the order does not take what tasks of this class wait for.
-void Machine::KeepGrants(const plan::Class& task_class, const plan::Verdict& verdict,
-                         int64_t waiting) {
+// Who comes later in the order does not take what tasks of this class wait for, as far as their
+// account may start them.
+void Machine::KeepGrants(const ClassQueue& queue, const plan::Class& task_class,
+                         const plan::Verdict& verdict) {
+  int64_t waiting = std::min(static_cast<int64_t>(queue.tasks.size()), QuotaRoom(task_class));
   for (const plan::Grant& grant : verdict.grants) {
     const int64_t count = std::min(grant.count, waiting);
     if (grant.site < granted_.size()) {
-      granted_[grant.site] += MilliCores::FromMilli(task_class.request.cores.value() * count);
+      granted_[grant.site] += task_class.request.cores * count;
     }
     waiting -= count;
   }
 }
 
-void Machine::StartAnywhere(const ClassQueue& queue, const plan::Class& task_class,
-                            const plan::Verdict& verdict, plan::Mode mode) {
+int64_t Machine::StartAnywhere(const ClassQueue& queue, const plan::Class& task_class,
+                               const plan::Verdict& verdict, plan::Mode mode, int64_t most) {
+  int64_t started = 0;
   for (const size_t site : verdict.ranked) {
     const plan::Site& place = board_.sites[site];
     const Reason reason = verdict.mode == plan::Mode::kMustRun ? Reason::kDeadlineSafetyNet
                           : place.reactive                     ? Reason::kReactive
                                                                : Reason::kCheapestNow;
-    while (!queue.tasks.empty() && StartOne(queue, task_class, site, mode, reason, std::string())) {
+    while (started < most && !queue.tasks.empty() &&
+           StartOne(queue, task_class, site, mode, reason, std::string())) {
+      ++started;
     }
   }
+  return started;
 }
 
 bool Machine::StartOne(const ClassQueue& queue, const plan::Class& task_class, size_t site,

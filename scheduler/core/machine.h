@@ -287,10 +287,17 @@ class Machine {
   void PlaceNewClasses();
   Turn TurnOf(Classes::iterator task_class, size_t verdict) const;
   void SortDispatchOrder();
-  void DispatchClass(Classes::iterator dispatched, plan::Verdict& verdict);
-  void KeepGrants(const plan::Class& task_class, const plan::Verdict& verdict, int64_t waiting);
-  void StartAnywhere(const ClassQueue& queue, const plan::Class& task_class,
-                     const plan::Verdict& verdict, plan::Mode mode);
+  using Turns = std::vector<Turn>::iterator;
+  void DispatchTurn(Turn& turn);
+  Turns EndOfEquals(Turns from);
+  void DispatchFairly(Turns from, Turns to);
+  // Starts at most so many of its tasks; how many it has started.
+  int64_t StartSome(const ClassQueue& queue, const plan::Class& task_class, plan::Verdict& verdict,
+                    int64_t most);
+  void KeepGrants(const ClassQueue& queue, const plan::Class& task_class,
+                  const plan::Verdict& verdict);
+  int64_t StartAnywhere(const ClassQueue& queue, const plan::Class& task_class,
+                        const plan::Verdict& verdict, plan::Mode mode, int64_t most);
   bool StartOne(const ClassQueue& queue, const plan::Class& task_class, size_t site,
                 plan::Mode mode, model::Reason reason, const std::string& detail);
   Node* ChooseNode(size_t site, const model::Resources& request, const NodeId* except);

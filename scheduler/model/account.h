@@ -21,6 +21,17 @@ struct AccountPolicy {
   friend bool operator==(const AccountPolicy&, const AccountPolicy&) = default;
 };
 
+// How well an account is served for its weight. Who is served least comes first.
+struct Served {
+  int64_t milli_cores = 0;  // Held.
+  int64_t weight_milli = 1000;
+
+  // In cores for each unit of weight. Held are at most 2^43 milli-cores (8 billion cores).
+  friend bool operator<(const Served& a, const Served& b) {
+    return a.milli_cores * b.weight_milli < b.milli_cores * a.weight_milli;
+  }
+};
+
 // What the tasks of an account hold and how many wait.
 struct AccountUse {
   Resources held;          // Of all attempts that may be alive.

@@ -1,6 +1,7 @@
 #include "scheduler/plan/clearing.h"
 
 #include <algorithm>
+#include <deque>
 #include <optional>
 #include <set>
 #include <string>
@@ -9,6 +10,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "scheduler/base/check.h"
+#include "scheduler/model/account.h"
 #include "scheduler/plan/offers.h"
 #include "scheduler/plan/quotas.h"
 #include "scheduler/plan/shortage.h"
@@ -28,6 +31,8 @@ constexpr int64_t kYoungEdgeDivisor = 8;
 constexpr int64_t kMoveGainDivisor = 8;
 // And so many pauses of work must be left, or it is not worth stopping for.
 constexpr int64_t kLeastPauses = 4;
+// Room is dealt to accounts in so many parts, or task by task where that is more.
+constexpr int64_t kFairParts = 256;
 
 // A running task with less laxity than this is not put off for room: it would have to run at any
 // price before what takes its place has ended.
@@ -47,6 +52,20 @@ struct Bid {
   const Class* waiting = nullptr;   // Unless it runs.
 };
 
+bool HasGrant(const Verdict& verdict, size_t site) {
+  return std::any_of(verdict.grants.begin(), verdict.grants.end(),
+                     [&](const Grant& grant) { return grant.site == site; });
+}
+
+void AddGrant(Verdict& verdict, size_t site, int64_t count) {
+  for (Grant& grant : verdict.grants) {
+    if (grant.site != site) continue;
+    grant.count += count;
+    return;
+  }
+  verdict.grants.push_back({.site = site, .count = count});
+}
+
 class Clearing {
  public:
   Clearing(Ledger& ledger, Market& market, Plan& plan)
@@ -59,6 +78,12 @@ class Clearing {
   void FindWaiting();
   void FindRoom();
   void ServeWaiting(const Bid& bid);
+  void ServeFairly(std::vector<Bid>::const_iterator from, std::vector<Bid>::const_iterator to);
+  std::vector<Bid>::const_iterator EndOfEquals(std::vector<Bid>::const_iterator from) const;
+  size_t AccountOf(const Class& waiting) const;
+  int64_t Give(const Bid& bid, int64_t most);
+  bool Bears(const Bid& bid, size_t site) const;
+  void RankByGrants(const Bid& bid, int64_t given);
   bool CouldStart(const Bid& bid, size_t site) const;
   void ServeRunning(const Bid& bid);
   std::optional<size_t> BestOther(const RunningTask& task, const Bid& bid) const;
@@ -181,31 +206,109 @@ bool Clearing::CouldStart(const Bid& bid, size_t site) const {
                             .milli_cores = bid.each});
 }
 
+void Clearing::ServeWaiting(const Bid& bid) { RankByGrants(bid, Give(bid, bid.count)); }
+
+// Equals without a deadline: whose account is served least for its weight, by small parts of what
+// there is.
+void Clearing::ServeFairly(const std::vector<Bid>::const_iterator from,
+                           const std::vector<Bid>::const_iterator to) {
+  int64_t part = 0;
+  for (const int64_t room : room_) part += std::max<int64_t>(0, room) / kFairParts;
+  struct Standing {
+    model::Served served;
+    size_t account = 0;
+  };
+  std::vector<Standing> standings;
+  std::vector<std::deque<size_t>> waiting;
+  std::vector<int64_t> given(static_cast<size_t>(to - from));
+  for (const Account& account : input_.accounts) {
+    standings.push_back({{account.held.cores.value(), account.weight_milli}, standings.size()});
+  }
+  waiting.resize(standings.size());
+  for (size_t i = 0; i < given.size(); ++i) waiting[AccountOf(*(from[i].waiting))].push_back(i);
+  const auto more = [](const Standing& a, const Standing& b) {
+    return b.served < a.served || (!(a.served < b.served) && b.account < a.account);
+  };
+  std::erase_if(standings, [&](const Standing& one) { return waiting[one.account].empty(); });
+  std::make_heap(standings.begin(), standings.end(), more);
+  while (!standings.empty()) {
+    std::pop_heap(standings.begin(), standings.end(), more);
+    Standing& least = standings.back();
+    const size_t i = waiting[least.account].front();
+    const Bid& bid = from[i];
+    const int64_t most = std::min(bid.count - given[i], std::max<int64_t>(1, part / bid.each));
+    const int64_t count = Give(bid, most);
+    given[i] += count;
+    least.served.milli_cores += count * bid.each;
+    if (count < most || given[i] == bid.count) waiting[least.account].pop_front();
+    if (waiting[least.account].empty()) {
+      standings.pop_back();
+    } else {
+      std::push_heap(standings.begin(), standings.end(), more);
+    }
+  }
+  for (size_t i = 0; i < given.size(); ++i) RankByGrants(from[i], given[i]);
+}
+
+// REQUIRES: the class names an account.
+size_t Clearing::AccountOf(const Class& waiting) const {
+  const auto at = std::lower_bound(input_.accounts.begin(), input_.accounts.end(), *waiting.account,
+                                   [](const Account& a, const AccountId& id) { return a.id < id; });
+  HT_CHECK(at != input_.accounts.end() && at->id == *waiting.account);
+  return static_cast<size_t>(at - input_.accounts.begin());
+}
+
+// The end of those that compete with this one by their accounts' shares.
+std::vector<Bid>::const_iterator Clearing::EndOfEquals(
+    std::vector<Bid>::const_iterator from) const {
+  const auto shares = [](const Bid& bid) {
+    return bid.waiting != nullptr && bid.waiting->account.has_value() &&
+           bid.waiting->deadline == absl::InfiniteFuture();
+  };
+  if (!shares(*from)) return from + 1;
+  return std::find_if(from, bids_.end(),
+                      [&](const Bid& bid) { return !shares(bid) || bid.bid != from->bid; });
+}
+
 // Where it is given room it starts, though it may have to wait until who is outbid has left; without
 // enough it takes what comes free wherever it bears the price.
-void Clearing::ServeWaiting(const Bid& bid) {
+void Clearing::RankByGrants(const Bid& bid, int64_t given) {
   Verdict& verdict = plan_.verdicts[bid.index];
-  // More than its account may start would keep room from the others in vain.
-  const int64_t most = std::min(bid.count, quotas_.RoomNow(*bid.waiting));
-  quotas_.TakeNow(*bid.waiting, most);
-  int64_t left = most;
-  std::vector<size_t> given;
-  std::vector<size_t> others;
+  if (verdict.mode == Mode::kDeferred) return;
+  std::vector<size_t> ranked;
+  for (const Grant& grant : verdict.grants) ranked.push_back(grant.site);
   for (const size_t site : verdict.ranked) {
-    if (bid.site.has_value() && site != *bid.site) continue;
-    if (!bid.must && ledger_.price(site, ledger_.first_block()) > bid.price) continue;
-    if (!CouldStart(bid, site)) continue;
+    if (given == bid.count) break;
+    if (Bears(bid, site) && !HasGrant(verdict, site)) ranked.push_back(site);
+  }
+  verdict.ranked = std::move(ranked);
+}
+
+bool Clearing::Bears(const Bid& bid, size_t site) const {
+  if (bid.site.has_value() && site != *bid.site) return false;
+  if (!bid.must && ledger_.price(site, ledger_.first_block()) > bid.price) return false;
+  return CouldStart(bid, site);
+}
+
+// Grants at most so many of its tasks room, in the order of its sites; how many. More than its
+// account may start would keep room from the others in vain.
+int64_t Clearing::Give(const Bid& bid, int64_t most) {
+  Verdict& verdict = plan_.verdicts[bid.index];
+  int64_t left = most;
+  for (const size_t site : verdict.ranked) {
+    if (left == 0) break;
+    if (!Bears(bid, site)) continue;
     const int64_t room = std::min(room_[site], lasting_[site]);
-    const int64_t count = std::clamp<int64_t>(room / bid.each, 0, left);
+    const int64_t count =
+        std::min(std::clamp<int64_t>(room / bid.each, 0, left), quotas_.RoomNow(*bid.waiting));
+    if (count == 0) continue;
     room_[site] -= count * bid.each;
     lasting_[site] -= count * bid.each;
     left -= count;
-    if (count > 0) verdict.grants.push_back({.site = site, .count = count});
-    (count > 0 ? given : others).push_back(site);
+    quotas_.TakeNow(*bid.waiting, count);
+    AddGrant(verdict, site, count);
   }
-  if (verdict.mode == Mode::kDeferred) return;
-  if (left > 0 || most < bid.count) given.insert(given.end(), others.begin(), others.end());
-  verdict.ranked = std::move(given);
+  return most - left;
 }
 
 // The cheapest other site that it bears, with room by what is bid, and with cores that nobody holds:
@@ -345,7 +448,15 @@ void Clearing::Run() {
     };
     return rank(a) < rank(b);
   });
-  for (const Bid& bid : bids_) bid.running ? ServeRunning(bid) : ServeWaiting(bid);
+  for (auto bid = bids_.cbegin(); bid != bids_.cend();) {
+    const auto end = EndOfEquals(bid);
+    if (end - bid > 1) {
+      ServeFairly(bid, end);
+    } else {
+      bid->running ? ServeRunning(*bid) : ServeWaiting(*bid);
+    }
+    bid = end;
+  }
 }
 
 }  // namespace
