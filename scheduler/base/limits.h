@@ -74,6 +74,9 @@ inline constexpr size_t kMaxMessageBytes = 1024;
 
 inline constexpr size_t kMaxRegions = 64;
 inline constexpr size_t kMaxDataCenters = 1024;
+// Classes of waiting tasks that a plan is made of; with more, deadlines that are near each other for
+// their distance share one. At the coarsest they still differ by shape, residency and account.
+inline constexpr size_t kMaxPlannedClasses = 8192;
 // Accounts that the configuration may list: each has its series in the metrics.
 inline constexpr int kMaxConfiguredAccounts = 256;
 // In metrics, all accounts that it does not list.

@@ -26,6 +26,9 @@ constexpr absl::Duration kCheckpointRetry = absl::Minutes(1);
 constexpr int64_t kCarryBytesPerSecond = 125'000'000;
 // Nodes of a data center that are looked at for one task.
 constexpr int kMaxNodesTried = 64;
+// At most so much of the time until them are deadlines moved forward to be grouped: 2^-shift.
+constexpr int kExactShift = Machine::kExactDeadlines;
+constexpr int kCoarsestShift = 3;
 constexpr int64_t kNoDeadline = std::numeric_limits<int64_t>::max();
 
 absl::Duration CarryTime(Bytes size) { return absl::Seconds(size.value() / kCarryBytesPerSecond); }
@@ -38,10 +41,18 @@ int64_t RoundedSeconds(absl::Duration duration) {
   return (seconds + step - 1) / step * step;
 }
 
-int64_t RoundedDeadline(absl::Time deadline) {
+// To the minute and, when deadlines are grouped, to a share of what is left until it, 2^-shift; never
+// by more than half of the time that can be spared. Always earlier: what ends by the class's deadline
+// ends by its own.
+int64_t RoundedDeadline(absl::Time deadline, absl::Time now, absl::Duration work, int shift) {
   if (deadline == absl::InfiniteFuture()) return kNoDeadline;
   const int64_t seconds = absl::ToUnixSeconds(deadline);
-  return seconds - seconds % 60;
+  if (shift == kExactShift) return seconds - seconds % 60;
+  const int64_t left = seconds - absl::ToUnixSeconds(now);
+  const int64_t spare = left - absl::ToInt64Seconds(work);
+  int64_t step = 60;
+  while (step * 2 <= std::min(left >> shift, spare / 2)) step *= 2;
+  return seconds - seconds % step;
 }
 
 // When the next task of a class may start by its verdict.
@@ -76,7 +87,7 @@ ClassKey Machine::KeyOf(const Job& job, const model::Task& task) const {
   key.remaining_seconds = RoundedSeconds(left.mean);
   key.high_seconds = RoundedSeconds(left.high);
   key.pressing_seconds = RoundedSeconds(left.pressing);
-  key.deadline_seconds = RoundedDeadline(spec.deadline);
+  key.deadline_seconds = RoundedDeadline(spec.deadline, now_, left.high, deadline_shift_);
   key.priority = spec.priority;
   key.checkpointable = spec.checkpoint.has_value();
   key.allowed = AllowedSites(spec.residency);
@@ -309,6 +320,11 @@ Reply Machine::On(const AdoptPlan& command) {
       ++it;
     }
   }
+  // Few enough that twice as many are few, too.
+  if (deadline_shift_ < kExactShift && classes_.size() < kMaxPlannedClasses / 4) {
+    ++deadline_shift_;
+    RebuildClasses();
+  }
   verdict_by_class_.clear();
   unplanned_.clear();
   for (size_t i = 0; i < plan_.verdicts.size(); ++i) {
@@ -325,9 +341,33 @@ Reply Machine::On(const AdoptPlan& command) {
   return Reply{};
 }
 
+// How many classes there would be with deadlines grouped so.
+size_t Machine::ClassesWith(int shift) const {
+  std::set<ClassKey> keys;
+  for (const auto& [key, queue] : classes_) {
+    if (queue.tasks.empty()) continue;
+    ClassKey grouped = key;
+    if (key.deadline_seconds != kNoDeadline) {
+      grouped.deadline_seconds = RoundedDeadline(absl::FromUnixSeconds(key.deadline_seconds), now_,
+                                                 absl::Seconds(key.high_seconds), shift);
+    }
+    keys.insert(std::move(grouped));
+  }
+  return keys.size();
+}
+
+// Keeps the number of classes bounded, since a plan costs as much.
+void Machine::GroupDeadlines() {
+  if (class_by_id_.size() <= kMaxPlannedClasses) return;
+  int shift = deadline_shift_;
+  while (shift > kCoarsestShift && ClassesWith(shift) > kMaxPlannedClasses) --shift;
+  if (std::exchange(deadline_shift_, shift) != shift) RebuildClasses();
+}
+
 Reply Machine::On(const Tick&) {
   EnsureCopies();
   if (capacity_stale_) RefreshCapacity();
+  GroupDeadlines();
   if (std::exchange(plan_stale_, false)) WantPlan();
   if (dispatch_needed_) Dispatch();
   return Reply{};

@@ -72,6 +72,10 @@ struct Outcome {
 // Core thread only.
 class Machine {
  public:
+  // The value of deadline_shift() with which deadlines are told apart to the minute: of those within
+  // a week a share of 2^-14 is less.
+  static constexpr int kExactDeadlines = 14;
+
   Machine(const MachineOptions& options, FleetConfig fleet);
 
   // Takes up what was durable. REQUIRES: nothing was applied before. Every node counts as silent
@@ -119,6 +123,8 @@ class Machine {
   int64_t active_jobs() const { return totals_active_; }
   int64_t pending_tasks() const { return totals_pending_; }
   int64_t held_tasks() const { return totals_held_; }
+  // How finely waiting tasks are told apart by deadline (kMaxPlannedClasses).
+  int deadline_shift() const { return deadline_shift_; }
   // What accounts hold and have waiting; of those that have tasks which have not ended.
   const std::map<AccountId, model::AccountUse>& account_use() const { return account_use_; }
   const model::AccountPolicy& PolicyOf(const AccountId& account) const;
@@ -283,6 +289,8 @@ class Machine {
   ClassKey KeyOf(const Job& job, const model::Task& task) const;
   plan::Class ClassFrom(const ClassKey& key, const ClassQueue& queue) const;
   void RebuildClasses();
+  size_t ClassesWith(int shift) const;
+  void GroupDeadlines();
   void Dispatch();
   void PlaceNewClasses();
   Turn TurnOf(Classes::iterator task_class, size_t verdict) const;
@@ -368,6 +376,7 @@ class Machine {
   std::vector<MilliCores>
       granted_;             // By site, in this dispatch: kept for those before in its order.
   size_t first_block_ = 0;  // Of plan_: what it has start now.
+  int deadline_shift_ = kExactDeadlines;
   bool order_stale_ = true;
   std::vector<absl::btree_set<std::pair<int64_t, NodeId>>> free_cores_;  // By site: (free, node).
   std::map<NodeId, int64_t> free_cores_of_node_;
