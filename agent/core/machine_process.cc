@@ -54,6 +54,7 @@ void Machine::TryLaunch(const AttemptKey& key, Attempt& attempt) {
     return;
   }
   if (now_.scheduling < attempt.ready_from) return;
+  if (now_.scheduling >= lease_until_) HT_MARK(goes_on_without_a_lease);
   attempt.stage = Stage::kStarting;
   Arm(key, attempt, absl::InfiniteFuture());
   ++attempt.incarnation;

@@ -50,6 +50,7 @@ absl::Status Machine::CheckHello(const NodeHello& hello) const {
         "the lease of the other has expired");
   }
   if (node.instance != hello.instance && !node.tasks.empty()) {
+    HT_MARK(another_agent_cannot_answer_for_what_was_left);
     return PreconditionFailed(
         "NODE_HAS_TASKS",
         absl::StrCat("an agent of another state directory left ", node.tasks.size(),
@@ -226,6 +227,7 @@ void Machine::LoseNode(Node& node) {
 void Machine::LeaveThere(Job& job, const TaskId& id) {
   const model::Task& task = job.tasks[id.index];
   const std::string node = task.run->attempts.back().node.value();
+  HT_MARK(left_on_a_silent_node);
   DropReservation(id);  // Nobody knows when it comes.
   SetState(
       job, id, task.state, Reason::kNodeAway,
@@ -238,6 +240,7 @@ void Machine::LeaveThere(Job& job, const TaskId& id) {
 void Machine::NoteBack(Job& job, const TaskId& id) {
   const model::Task& task = job.tasks[id.index];
   if (task.reason != Reason::kNodeAway) return;
+  HT_MARK(node_is_back_with_what_was_left);
   const model::AttemptRecord& record = task.run->attempts.back();
   if (task.state == TaskState::kCheckpointing && task.run->move) {
     SetState(job, id, task.state, task.run->move->reason, task.run->move->detail);
@@ -264,6 +267,7 @@ Reply Machine::On(const DeclareNodeLost& command) {
     return reply;
   }
   if (node.tasks.empty() && node.checkpoints.empty()) return reply;
+  HT_MARK(node_declared_lost);
   const std::string why = absl::StrCat("an operator said that node ", node.id.value(), " is lost");
   Decision decision;
   decision.time = now_;

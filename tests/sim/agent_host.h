@@ -66,6 +66,8 @@ class AgentHost : public Actor {
   // --- What others see ---
   const Facts& facts() const { return facts_; }
   const AgentDisk& disk() const { return disk_; }
+  // How often its disk was emptied.
+  uint64_t instances() const { return instances_; }
   size_t running() const { return processes_.running(); }
   // It answers other agents.
   bool serves() const { return up() && !paused() && host_up(); }

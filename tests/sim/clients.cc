@@ -66,6 +66,7 @@ std::shared_ptr<const model::JobSpec> Clients::DrawJob(size_t number) {
   if (sites > 3) residencies.push_back({"SG", "US"});
   spec->residency.words = residencies[random_.Uniform(residencies.size())];
   spec->residency.any = spec->residency.words.empty();
+  if (random_.Chance(0.2)) spec->on_disconnect = model::OnDisconnect::kContinue;
   if (random_.Chance(0.2)) {
     spec->deadline = kWallStart + world_.settings.fault_time * 3;
     spec->allow_late = true;

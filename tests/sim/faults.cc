@@ -175,9 +175,27 @@ void Faults::StartAgentLater(AgentHost& agent) {
 void Faults::PowerCut(AgentHost& agent, bool reimage) {
   if (!agent.host_up()) return;
   agent.PowerCut();
-  if (reimage) agent.Reimage();
+  if (reimage) {
+    agent.Reimage();
+    DeclareLostLater(agent, agent.instances());
+  }
   world_.queue.After(absl::Seconds(5) + Span(), [&agent] {
     if (!agent.host_up()) agent.Boot();
+  });
+}
+
+// Again and again until the scheduler has let the new agent in: it refuses while the lease holds.
+void Faults::DeclareLostLater(AgentHost& agent, uint64_t instance) {
+  world_.queue.After(world_.settings.lease * 1.3, [this, &agent, instance] {
+    if (agent.instances() != instance) return;
+    const SchedulerHost& scheduler = *world_.scheduler;
+    if (scheduler.serving()) {
+      const auto node = scheduler.machine()->nodes().find(agent.facts().node);
+      if (node == scheduler.machine()->nodes().end()) return;
+      if (node->second.instance == agent.disk().instance) return;
+    }
+    clients_.Operate(core::DeclareNodeLost{agent.facts().node});
+    DeclareLostLater(agent, instance);
   });
 }
 

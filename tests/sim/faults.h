@@ -47,6 +47,8 @@ class Faults {
   void KillAgent(AgentHost& agent);
   void StartAgentLater(AgentHost& agent);
   void PowerCut(AgentHost& agent, bool reimage);
+  // What ran there does not any more, and the scheduler cannot know it.
+  void DeclareLostLater(AgentHost& agent, uint64_t instance);
   AgentHost& AnyAgent();
 
   World& world_;

@@ -77,6 +77,7 @@ agent::Order ToAgentOrder(const core::OrderAttempt& order) {
       start.spec.jurisdictions = order.start->jurisdictions;
       start.spec.can_checkpoint = spec.checkpoint.has_value();
       if (spec.checkpoint) start.spec.checkpoint_interval = spec.checkpoint->interval;
+      start.spec.outlives_lease = spec.on_disconnect == model::OnDisconnect::kContinue;
       if (order.start->restore) start.spec.restore = SourceOf(*order.start->restore);
       return start;
     }

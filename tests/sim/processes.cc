@@ -43,7 +43,9 @@ void Processes::Start(const agent::AttemptKey& key, uint32_t incarnation) {
   process.behavior = &world_.BehaviorOf(*start.spec);
   if (start.spec->checkpoint) process.grace = start.spec->checkpoint->grace;
   process.started = clock_.Wall(now());
-  if (lease_ && clock_.Boottime(now()) >= *lease_ - kKillMargin - process.grace) {
+  process.outlives_lease = start.spec->on_disconnect == model::OnDisconnect::kContinue;
+  const auto lease = LeaseOf(process);
+  if (lease && clock_.Boottime(now()) >= *lease - kKillMargin - process.grace) {
     // A lease that is over comes before the first process.
     world_.trace.Add(now(), "shim", "not started: lease over", key);
     Exit(key, {.incarnation = incarnation,
@@ -175,8 +177,8 @@ void Processes::LookAtTime(const agent::AttemptKey& key) {
   if (found == live_.end()) return;
   Process& process = found->second;
   const absl::Duration boottime = clock_.Boottime(now());
-  if (lease_) {
-    const absl::Duration last = *lease_ - kKillMargin;
+  if (const auto lease = LeaseOf(process)) {
+    const absl::Duration last = *lease - kKillMargin;
     if (boottime >= last - process.grace) Leave(key, process, agent::StopCause::kLeaseExpired);
     if (boottime >= last) process.kill_at = std::min(process.kill_at, boottime);
   }
@@ -197,12 +199,13 @@ void Processes::LookAtTime(const agent::AttemptKey& key) {
 // As Supervisor::NextWake. An alarm that comes too early reads the lease again.
 void Processes::Arm(const agent::AttemptKey& key, Process& process) {
   absl::Duration wake = process.kill_at;
-  if (lease_) {
-    const absl::Duration last = *lease_ - kKillMargin;
+  if (const auto lease = LeaseOf(process)) {
+    const absl::Duration last = *lease - kKillMargin;
     wake = std::min(wake, process.phase == Phase::kRunning ? last - process.grace : last);
-  } else {
+  } else if (!process.outlives_lease) {
     wake = std::min(wake, clock_.Boottime(now()) + absl::Seconds(5));
   }
+  if (wake == absl::InfiniteDuration()) return;
   // Rounding must not make it spin.
   At(std::max(clock_.TrueTime(wake), now()) + absl::Nanoseconds(100),
      [this, key, incarnation = process.incarnation] {

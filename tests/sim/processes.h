@@ -60,6 +60,7 @@ class Processes : public Actor {
     uint32_t incarnation = 0;
     const Behavior* behavior = nullptr;
     absl::Duration grace = absl::ZeroDuration();
+    bool outlives_lease = false;
     Phase phase = Phase::kRunning;
     bool frozen = false;
     agent::StopCause cause = agent::StopCause::kNone;
@@ -70,6 +71,10 @@ class Processes : public Actor {
     uint64_t plan = 0;  // What was planned for it under a lower number is void.
   };
 
+  // The lease that its shim counts: of one that outlives it, none.
+  std::optional<absl::Duration> LeaseOf(const Process& process) const {
+    return process.outlives_lease ? std::nullopt : lease_;
+  }
   void Go(Process& process, const agent::AttemptKey& key);
   void Halt(Process& process);
   void Leave(const agent::AttemptKey& key, Process& process, agent::StopCause cause);

@@ -24,6 +24,7 @@ constexpr char kAcknowledged[] = "what was acknowledged is not lost";
 constexpr char kRequest[] = "the same request id gives the same job";
 constexpr char kReload[] = "the store has all of the state";
 constexpr char kRest[] = "what has ended leaves nothing behind";
+constexpr char kPolicy[] = "what may go on without its lease goes on";
 constexpr char kEtag[] = "an etag says one thing and never goes back";
 
 // How often a job had changed is written at different times with the job and its tasks: each record
@@ -67,7 +68,9 @@ void Promises::Break(std::string promise, std::string what) {
 void Promises::JobStarted(const JobStart& start) {
   const TaskId& task = start.key.task;
   ++attempts_;
-  live_[task][start.key] = {.host = start.host, .cores = start.start->spec->request.cores};
+  live_[task][start.key] = {.host = start.host,
+                            .cores = start.start->spec->request.cores,
+                            .on_disconnect = start.start->spec->on_disconnect};
   CheckAlone(start.key, start.host);
   if (start.incarnation == 1) CheckCapacity(start.key, start.host);
   CheckResidency(*start.start->spec, start.host, absl::StrCat(Shown(start.key), " runs"));
@@ -81,7 +84,8 @@ void Promises::JobStarted(const JobStart& start) {
 
 void Promises::CheckAlone(const agent::AttemptKey& key, HostIndex host) {
   for (const auto& [other, live] : live_[key.task]) {
-    if (other == key || live.still) continue;
+    // An operator's word is taken: if it was wrong, the old one lives until its node is back.
+    if (other == key || live.still || live.declared_lost) continue;
     Break(kAlone, absl::StrCat(Shown(key), " on ", Name(host), " while ", Shown(other),
                                " still runs on ", Name(live.host)));
   }
@@ -163,8 +167,17 @@ bool Promises::Excused(const Best& best) const {
 
 void Promises::JobEnded(const agent::AttemptKey& key, HostIndex host,
                         const agent::ExitReport& exit) {
+  CheckPolicy(key, exit);
   JobGone(key, host);
   if (exit.kind == agent::ExitKind::kExited && exit.code == 0) finished_.insert(key.task);
+}
+
+void Promises::CheckPolicy(const agent::AttemptKey& key, const agent::ExitReport& exit) {
+  const auto live = live_[key.task].find(key);
+  if (live == live_[key.task].end()) return;
+  if (live->second.on_disconnect != model::OnDisconnect::kContinue) return;
+  if (exit.cause != agent::StopCause::kLeaseExpired) return;
+  Break(kPolicy, absl::StrCat(Shown(key), " was ended by its node's lease"));
 }
 
 void Promises::JobGone(const agent::AttemptKey& key, HostIndex) { live_[key.task].erase(key); }
@@ -218,7 +231,12 @@ void Promises::Made(const std::vector<core::Effect>& effects) {
                        decision->task ? Shown(*decision->task) : "",
                        decision->node ? decision->node->value() : "", decision->detail);
       if (decision->kind == core::DecisionKind::kNodeLost) {
-        lost_[world_.AgentOf(*decision->node)->facts().host] = Now();
+        const HostIndex host = world_.AgentOf(*decision->node)->facts().host;
+        lost_[host] = Now();
+        if (decision->reason != model::Reason::kDeclaredLost) continue;
+        for (auto& [task, attempts] : live_) {
+          for (auto& [key, live] : attempts) live.declared_lost |= live.host == host;
+        }
       }
     }
   }

@@ -85,17 +85,20 @@ class Promises {
   struct Live {
     HostIndex host = 0;
     MilliCores cores;
+    model::OnDisconnect on_disconnect = model::OnDisconnect::kStop;
     bool still = false;
+    bool declared_lost = false;  // An operator has said so.
   };
   struct Best {
     agent::CheckpointKey key;
     absl::Duration progress;
     std::set<HostIndex> holders = {};  // As last committed.
-    Instant since;                // When it was sealed.
+    Instant since;                     // When it was sealed.
   };
 
   Instant Now() const;
   std::string Name(HostIndex host) const;
+  void CheckPolicy(const agent::AttemptKey& key, const agent::ExitReport& exit);
   void CheckAlone(const agent::AttemptKey& key, HostIndex host);
   void CheckCapacity(const agent::AttemptKey& started, HostIndex host);
   void CheckProgress(const JobStart& start);
