@@ -120,7 +120,6 @@ void Machine::On(const StartOrder& order) {
   RememberNumber(order.key);
   changed_.insert(order.key);
   if (!refusal.empty()) {
-    HT_MARK(start_refused);
     // Nothing of it is on disk and nothing needs to be: after a restart of the agent a new stream
     // brings only orders that still hold.
     attempt.stage = Stage::kEnded;

@@ -171,7 +171,6 @@ void Machine::On(const ProcessExited& event) {
       break;
     case ExitVerdict::Kind::kSeal:
       if (attempt.stop_asked) {
-        HT_MARK(stop_meets_a_saved_process);
         End(event.key, attempt, Phase::kStopped,
             {.kind = ExitVerdict::Kind::kStopped, .reason = attempt.stop_reason, .detail = ""},
             Evidence::kNone);

@@ -251,7 +251,6 @@ void Machine::OnFailed(Job& job, const TaskId& id, const AttemptStatus& status, 
 void Machine::OnLeft(Job& job, const TaskId& id, const AttemptStatus& status) {
   model::Task& task = job.tasks[id.index];
   EndAttempt(id, Reason::kLeft, Described(status), &status);
-  if (job.cancel_requested) HT_MARK(cancel_meets_a_move);
   if (!task.run->move || !task.run->move->to || job.cancel_requested) {
     BackToPending(job, id, Reason::kWaitingForCapacity, "holds a checkpoint; waits for a place",
                   absl::ZeroDuration());

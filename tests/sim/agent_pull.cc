@@ -119,7 +119,6 @@ absl::Status AgentHost::TakeParts(AgentHost& holder, const StoredCheckpoint& sto
     return absl::DataLossError("damaged where it rests");
   }
   if (!pull.tainted) return absl::OkStatus();
-  HT_MARK(pull_arrived_damaged);
   pull.parts = 0;
   pull.tainted = false;
   return absl::DataLossError("arrived damaged");

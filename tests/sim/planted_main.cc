@@ -96,7 +96,7 @@ int Main(int argc, char** argv) {
   CLI::App app("Plants bugs and counts the seeds until they are found.");
   std::string only;
   uint64_t trials = 1;
-  uint64_t limit = 5000;
+  uint64_t limit = 20'000;
   app.add_option("--bug", only, "this one alone");
   app.add_option("--trials", trials, "hunts for each, from other seeds")
       ->check(CLI::Range(1, 1000));
