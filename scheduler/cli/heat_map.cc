@@ -189,7 +189,7 @@ std::string Drawer::Legend() const {
     absl::StrAppend(&scale, Paint(Shade(level, look_), kHeatStyles[level], look_));
   }
   std::string text = absl::StrCat("a column is ", ShortDuration(step_), "; foreground 0% [", scale,
-                                  "] 100%; batch and spare in tenths of the cores\n");
+                                  "] 100%; batch and spare in tenths of the cores, . is less\n");
   if (!map_.rows.empty()) {
     absl::StrAppend(&text, absl::StrFormat("price: 0 is %.1f, 9 is %.1f %s\n", prices_.least,
                                            prices_.most, map_.price_unit));

@@ -1,6 +1,7 @@
 #include "scheduler/cli/plan_svg.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -12,10 +13,13 @@ namespace {
 
 // Pixels.
 constexpr int kWidth = 1000;
-constexpr int kHeader = 70;  // The title and the key.
+constexpr int kHeader = 90;  // The title and the key.
+constexpr int kFooter = 12;  // The marks of the last panel.
 constexpr int kPanel = 165;  // Of which the drawing takes the part that its margins leave.
 constexpr int kPanelTop = 30;
 constexpr int kPanelBottom = 30;
+// Marks of the price at most: more would stand in each other's way.
+constexpr double kPriceMarks = 5;
 
 constexpr char kLook[] =
     "set border 11 lc rgb '#666666'\n"
@@ -39,6 +43,16 @@ std::string Block(size_t index, const HeatRow& row) {
                     absl::ToUnixSeconds(cell.start + cell.length), values);
   }
   return block + "END\n";
+}
+
+// 1, 2 or 5 times a power of ten.
+double MarkStep(double range) {
+  const double least = range / kPriceMarks;
+  const double power = std::pow(10, std::floor(std::log10(least)));
+  for (const double factor : {1, 2, 5}) {
+    if (factor * power >= least) return factor * power;
+  }
+  return 10 * power;
 }
 
 // From the top of the picture, as gnuplot counts: 0 at the bottom, 1 at the top.
@@ -74,15 +88,17 @@ std::string Panel(const HeatMap& map, size_t index, int height) {
 }  // namespace
 
 std::string PlanScript(const HeatMap& map, absl::string_view title) {
-  const int height = kHeader + kPanel * static_cast<int>(std::max<size_t>(map.rows.size(), 1));
+  const int height =
+      kHeader + kPanel * static_cast<int>(std::max<size_t>(map.rows.size(), 1)) + kFooter;
   const PriceRange prices = PricesOf(map);
   const double least = std::min(0.0, 1.1 * prices.least);
+  const double most = std::max(1.1 * prices.most, least + 1);
   std::string script = absl::StrCat(
       "set terminal svg size ", kWidth, ",", height, " font 'Helvetica,13' background '#ffffff'\n",
       kLook, "set xrange [", absl::ToUnixSeconds(map.start), ":",
       absl::ToUnixSeconds(map.start + std::max(map.horizon, absl::Minutes(5))), "]\n",
-      absl::StrFormat("set y2range [%.5g:%.5g]\nset y2tics\n", least,
-                      std::max(1.1 * prices.most, least + 1)));
+      absl::StrFormat("set y2range [%.5g:%.5g]\nset y2tics %.5g\n", least, most,
+                      MarkStep(most - least)));
   for (size_t i = 0; i < map.rows.size(); ++i) absl::StrAppend(&script, Block(i, map.rows[i]));
   absl::StrAppend(&script, "set multiplot\nset label 2 ", GnuplotText(title), " at screen 0.5,",
                   Screen(18, height), " center noenhanced font ',15'\nset key at screen 0.93,",

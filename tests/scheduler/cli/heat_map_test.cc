@@ -56,7 +56,7 @@ Sun 16:00       foreground  ████████                        █�
                 batch                       555555
                 spare               777777772222227777777777
                 price       999999990000000000000000000000009999999999999999
-a column is 30m; foreground 0% [ ░▒▓█] 100%; batch and spare in tenths of the cores
+a column is 30m; foreground 0% [ ░▒▓█] 100%; batch and spare in tenths of the cores, . is less
 price: 0 is 21.0, 9 is 84.0 USD per MWh
 )");
 }
@@ -78,7 +78,7 @@ Sun 16:00       foreground  ####            ########
                 batch               555
                 spare           777722277777
                 price       999900000000000099999999
-a column is 1h; foreground 0% [ .:%#] 100%; batch and spare in tenths of the cores
+a column is 1h; foreground 0% [ .:%#] 100%; batch and spare in tenths of the cores, . is less
 price: 0 is 21.0, 9 is 84.0 USD per MWh
 )");
 }

@@ -42,7 +42,7 @@ TEST(PlanScriptTest, StacksForegroundBatchAndSpare) {
                                 "1772413200 25 37.5 75 31\n"));
   // Batch beyond the headroom: nothing is spare.
   EXPECT_THAT(script, HasSubstr("1772452800 25 87.5 87.5 42\n"));
-  EXPECT_THAT(script, HasSubstr("set y2range [0:84.7]\n"));
+  EXPECT_THAT(script, HasSubstr("set y2range [0:84.7]\nset y2tics 20\n"));
 }
 
 TEST(PlanScriptTest, EachPanelHasItsLocalDay) {
@@ -56,7 +56,7 @@ TEST(PlanScriptTest, EachPanelHasItsLocalDay) {
 TEST(PlanScriptTest, PricesMayBeNegative) {
   HeatMap map = TwoDays();
   map.rows[0].cells[0].price = -10;
-  EXPECT_THAT(PlanScript(map, ""), HasSubstr("set y2range [-11:84.7]\n"));
+  EXPECT_THAT(PlanScript(map, ""), HasSubstr("set y2range [-11:84.7]\nset y2tics 20\n"));
 }
 
 TEST(PlanScriptTest, GnuplotDrawsIt) {
