@@ -46,6 +46,7 @@ class Explainer {
   void NoteQuota(Option& option) const;
   void Never(size_t site, Option& option) const;
   const Allotment* AllotmentIn(size_t site) const;
+  int64_t PlannedForOthers(size_t site, size_t block) const;
   std::string At(int64_t seconds) const { return AtText(ledger_.TimeAt(seconds), input_.now); }
 
   const Ledger& ledger_;
@@ -63,6 +64,20 @@ const Allotment* Explainer::AllotmentIn(size_t site) const {
     if (allotment.site == site) return &allotment;
   }
   return nullptr;
+}
+
+// Without what the class itself has there.
+int64_t Explainer::PlannedForOthers(size_t site, size_t block) const {
+  int64_t planned = ledger_.planned(site, block);
+  if (verdict_ == nullptr) return planned;
+  for (const Allotment& allotment : verdict_->allotments) {
+    if (allotment.site != site) continue;
+    const int64_t from = std::max(ledger_.SecondsOf(allotment.start), ledger_.start(block));
+    const int64_t to = std::min(ledger_.SecondsOf(allotment.end), ledger_.end(block));
+    planned -= demand_.milli_cores * allotment.count * std::max<int64_t>(0, to - from) /
+               std::max<int64_t>(1, ledger_.length(block));
+  }
+  return std::max<int64_t>(0, planned);
 }
 
 bool Explainer::RuledOut(size_t index, Option& option) const {
@@ -98,10 +113,10 @@ void Explainer::Start(size_t site, size_t block, int64_t start_s, Ranked& ranked
   option.end = ledger_.TimeAt(end_s);
   option.mean_price = MicroCost::FromMicro(mean).units();
   ranked.score = offers_.Score(site, block, start_s);
-  option.detail =
-      absl::StrCat("headroom for it from ", At(start_s), " (",
-                   CoresText(ledger_.headroom(site, block)), " for batch, ",
-                   CoresText(ledger_.planned(site, block)), " planned), price ", PriceText(mean));
+  option.detail = absl::StrCat("headroom for it from ", At(start_s), " (",
+                               CoresText(ledger_.headroom(site, block)), " for batch, ",
+                               CoresText(PlannedForOthers(site, block)),
+                               " planned for others), price ", PriceText(mean));
   if (option.end > class_.deadline) {
     option.reason = Reason::kMissesDeadline;
     absl::StrAppend(&option.detail, "; would end at ", At(end_s), ", after its deadline at ",

@@ -167,7 +167,7 @@ void Placer::AddAllotment(const Candidate& start, int64_t end, int64_t count, Re
                       .detail = {}};
   quotas_.Take(class_, start.start_s, end, count);
   if (start.start_s <= ledger_.now() + kTextAhead) {
-    allotment.detail = AllotmentText(start, reason);
+    allotment.detail = AllotmentText(start, count, reason);
   }
   verdict_.allotments.push_back(std::move(allotment));
 }

@@ -21,17 +21,29 @@ std::string Placer::WhereText(uint64_t sites) const {
   return text;
 }
 
-std::string Placer::AllotmentText(const Candidate& start, Reason reason) const {
+// "1h of work", or what it is expected to take and what it is planned for, to be sure.
+std::string Placer::WorkText() const {
+  const std::string expected = SpanText(demand_.work_s);
+  const int64_t most = Ledger::Seconds(class_.remaining_high);
+  if (most <= demand_.work_s) return absl::StrCat(expected, " of work");
+  return absl::StrCat("expected to take ", expected, ", but perhaps ", SpanText(most));
+}
+
+std::string Placer::AllotmentText(const Candidate& start, int64_t count, Reason reason) const {
   const int64_t run = demand_.RunIn(start.site);
+  const int64_t length = std::max<int64_t>(1, ledger_.length(start.block));
+  const int64_t own = demand_.milli_cores * count * std::min(run, length) / length;
   std::string text = absl::StrCat(
       NameOf(start.site), " at ", At(start.start_s), ": ", CoresText(demand_.milli_cores), " for ",
       SpanText(run), " at ", PriceText(MeanPrice(start)), ", headroom ",
-      CoresText(ledger_.headroom(start.site, start.block)), ", planned ",
-      CoresText(ledger_.planned(start.site, start.block)));
+      CoresText(ledger_.headroom(start.site, start.block)), ", other batch ",
+      CoresText(std::max<int64_t>(0, ledger_.planned(start.site, start.block) - own)));
   if (class_.deadline != absl::InfiniteFuture()) {
     absl::StrAppend(&text, ", deadline ", AtText(class_.deadline, input_.now));
   }
-  if (reason == Reason::kDeadlineSafetyNet) absl::StrAppend(&text, ", no laxity left");
+  if (reason == Reason::kDeadlineSafetyNet) {
+    absl::StrAppend(&text, ", which it meets for sure only if it starts now (", WorkText(), ")");
+  }
   if (reason == Reason::kReactive) absl::StrAppend(&text, ", no usable forecast");
   return text;
 }
@@ -55,6 +67,10 @@ std::string Placer::NoRoomText() const {
                         " in one piece; the longest stretch of headroom ahead is ",
                         SpanText(longest));
   }
+  if (most >= demand_.milli_cores && last_end_ < Ledger::kForever) {
+    return absl::StrCat("needs ", CoresText(demand_.milli_cores), " for ", SpanText(demand_.work_s),
+                        ", and so much headroom is not left in time");
+  }
   return absl::StrCat("needs ", CoresText(demand_.milli_cores),
                       "; the most that is left in the next ",
                       SpanText(ledger_.horizon() - ledger_.now()), " is ", CoresText(most), " in ",
@@ -62,19 +78,15 @@ std::string Placer::NoRoomText() const {
 }
 
 void Placer::ExplainPressed() {
+  const std::string figures = absl::StrCat(
+      " to end by its deadline at ", AtText(class_.deadline, input_.now), " (", WorkText(), ", ",
+      SpanText(ledger_.SecondsOf(class_.deadline) - ledger_.now()), " left)");
   if (verdict_.mode != Mode::kMustRun) {
     verdict_.reason = Reason::kWaitingForCapacity;
-    verdict_.detail =
-        absl::StrCat("takes the first headroom at any price to end by its deadline at ",
-                     AtText(class_.deadline, input_.now), " (", SpanText(demand_.work_s),
-                     " of work, at most ", SpanText(Ledger::Seconds(class_.remaining_high)), ", ",
-                     SpanText(ledger_.SecondsOf(class_.deadline) - ledger_.now()), " left)");
+    verdict_.detail = absl::StrCat("takes the first headroom at any price", figures);
     return;
   }
-  const std::string why =
-      absl::StrCat("must start now to end by its deadline at ", AtText(class_.deadline, input_.now),
-                   " (", SpanText(demand_.work_s), " of work, ",
-                   SpanText(ledger_.SecondsOf(class_.deadline) - ledger_.now()), " left)");
+  const std::string why = absl::StrCat("must start now", figures);
   verdict_.reason = left_ == 0 ? Reason::kDeadlineSafetyNet : Reason::kWaitingForCapacity;
   verdict_.detail = left_ == 0
                         ? absl::StrCat(why, ", at any price")

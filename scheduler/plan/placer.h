@@ -85,7 +85,8 @@ class Placer {
   void ExplainQuota();
   std::string NoRoomText() const;
   std::string WhereText(uint64_t sites) const;
-  std::string AllotmentText(const Candidate& start, model::Reason reason) const;
+  std::string WorkText() const;
+  std::string AllotmentText(const Candidate& start, int64_t count, model::Reason reason) const;
   const std::string& NameOf(size_t site) const { return input_.sites[site].id.value(); }
   std::string At(int64_t seconds) const { return AtText(ledger_.TimeAt(seconds), input_.now); }
 

@@ -44,7 +44,11 @@ TEST(Explain, PutsWhatThePlanHasChosenFirst) {
   EXPECT_EQ(options[0].start, At(21));
   EXPECT_EQ(options[0].end, At(23));
   EXPECT_DOUBLE_EQ(options[0].mean_price, 30);
-  EXPECT_THAT(options[0].detail, HasSubstr("planned for 21:00 UTC"));
+  EXPECT_EQ(
+      options[0].detail,
+      "headroom for it from 21:00 UTC (60 cores for batch, 0 cores planned for others), price "
+      "30; planned for 21:00 UTC")
+      << "its own core is none of the others'";
 }
 
 TEST(Explain, SaysWhatFitsNowAndByWhichMeasure) {
@@ -76,7 +80,7 @@ TEST(Explain, SaysWhyNot) {
       {"no headroom at all", AClass(), 0, Option::Verdict::kNever, Reason::kWaitingForCapacity,
        "needs 1 core; the most that is left in the next 7d is 0 cores"},
       {"not before the night", AClass(), 1, Option::Verdict::kLater, Reason::kNotBeforeHeadroom,
-       "headroom for it from 21:00 UTC (60 cores for batch, 0 cores planned), price 30"},
+       "headroom for it from 21:00 UTC (60 cores for batch, 0 cores planned for others), price 30"},
       {"the night is too late", AClass().Deadline(20), 1, Option::Verdict::kLater,
        Reason::kMissesDeadline, "would end at 22:00 UTC, after its deadline at 20:00 UTC"},
       {"the night is too short", AClass().Hours(10).CannotCheckpoint(), 1, Option::Verdict::kNever,

@@ -183,8 +183,8 @@ TEST(Compute, ExceedsTheTargetOnlyWhenTheDeadlinePresses) {
   const Placed waits = PlaceAt14(task_class);
   EXPECT_EQ(waits.verdict().mode, Mode::kAsSoonAsPossible);
   EXPECT_EQ(waits.verdict().detail,
-            "takes the first headroom at any price to end by its deadline at 18:00 UTC (2h of "
-            "work, at most 12h, 4h left)");
+            "takes the first headroom at any price to end by its deadline at 18:00 UTC (expected "
+            "to take 2h, but perhaps 12h, 4h left)");
   task_class.pressing = absl::Hours(4);
   EXPECT_EQ(PlaceAt14(task_class).verdict().mode, Mode::kMustRun);
   // As soon as it presses, though by the cautious duration there was time.
@@ -196,7 +196,7 @@ TEST(Compute, RecordsTheInputsOfAPlacement) {
   const Placed placed = PlaceAt14(AClass().Hours(2).Deadline(20).Count(3));
   EXPECT_EQ(placed.first().reason, Reason::kCheapestInWindow);
   EXPECT_EQ(placed.first().detail,
-            "hangzhou at 14:00 UTC: 1 core for 2h at 40, headroom 60 cores, planned 3 cores, "
+            "hangzhou at 14:00 UTC: 1 core for 2h at 40, headroom 60 cores, other batch 0 cores, "
             "deadline 20:00 UTC");
 }
 
