@@ -12,8 +12,8 @@ namespace {
 
 Style KindStyle(v1::Decision::Kind kind) {
   if (kind == v1::Decision::KIND_MOVE) return Style::kActive;
-  if (kind == v1::Decision::KIND_NODE_LOST) return Style::kBad;
-  if (kind == v1::Decision::KIND_PLACE) return Style::kGood;
+  if (kind == v1::Decision::KIND_NODE_LOST || kind == v1::Decision::KIND_LATE) return Style::kBad;
+  if (kind == v1::Decision::KIND_PLACE || kind == v1::Decision::KIND_IN_TIME) return Style::kGood;
   if (kind == v1::Decision::KIND_YIELD || kind == v1::Decision::KIND_AGENT) return Style::kWarn;
   return Style::kPlain;
 }

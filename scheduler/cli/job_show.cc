@@ -126,7 +126,7 @@ Outcome List(Context& context, const ListFlags& flags) {
                  {StateWords(job.state()), StateStyle(job.state())},
                  {CountsWords(job.task_counts())},
                  {Relative(TimeOf(job.create_time()), now)},
-                 {job.has_deadline() ? Relative(TimeOf(job.deadline()), now) : ""},
+                 DeadlineCell(job, now),
                  {job.account()},
                  {job.status_message()}});
     }

@@ -8,11 +8,13 @@
 #include "scheduler/base/duration.h"
 #include "scheduler/base/units.h"
 #include "scheduler/cli/names.h"
-#include "scheduler/cli/table.h"
 #include "scheduler/cli/words.h"
 
 namespace heliotrope::cli {
 namespace {
+
+// In scheduling time, which may run a thousand times as fast.
+constexpr absl::Duration kAnswerTakes = absl::Minutes(15);
 
 std::string ShortTask(const std::string& name) {
   return absl::StrReplaceAll(ShortName(name), {{"/tasks/", "/"}});
@@ -64,9 +66,31 @@ std::string ExitWords(const v1::Task& task) {
 std::string ExpectedWords(const v1::Task& task, absl::Time now) {
   if (HasEnded(task.state())) return ExitWords(task);
   if (task.has_expected_end_time()) {
-    return absl::StrCat("ends ", Relative(TimeOf(task.expected_end_time()), now));
+    return absl::StrCat("ends ", Relative(TimeOf(task.expected_end_time()), now),
+                        task.has_expected_late() ? ", LATE" : "");
   }
-  return "";
+  return task.has_expected_late() ? "LATE" : "";
+}
+
+// "would start at ...; chance to be in time 12 %; foreseen 3h ago".
+std::string LateWords(const v1::ExpectedLate& late, absl::Time now) {
+  return absl::StrCat(Why(late.reason(), late.detail()), "; chance to be in time ",
+                      ChanceWords(late.chance()), "; foreseen ",
+                      Relative(TimeOf(late.foreseen_time()), now));
+}
+
+// "1h25m expected, planned for up to 9h40m: 3 tasks of its name have ended so far". Without a
+// deadline it is planned for what is expected.
+std::string WorkWords(const v1::ExplainJobResponse& answer) {
+  if (!answer.has_work_left()) return "";
+  std::string text = absl::StrCat(ShortDuration(DurationOf(answer.work_left())), " expected");
+  if (!answer.has_deadline_chance()) return text;
+  const int64_t ended = answer.ended_alike();
+  absl::StrAppend(&text, ", planned for up to ",
+                  ShortDuration(DurationOf(answer.work_left_at_most())), ": ",
+                  ended == 0 ? "none" : absl::StrCat(ended), " of its name ",
+                  ended == 1 ? "has" : "have", " ended so far");
+  return text;
 }
 
 std::string VerdictWords(v1::ExplainJobResponse::Option::Verdict verdict) {
@@ -82,6 +106,22 @@ std::string VerdictWords(v1::ExplainJobResponse::Option::Verdict verdict) {
   }
 }
 
+// "runs" where it is already.
+std::string VerdictWords(const v1::Task& task, const v1::ExplainJobResponse::Option& option) {
+  const bool holds_node = task.state() == v1::Task::STATE_ASSIGNED ||
+                          task.state() == v1::Task::STATE_RUNNING ||
+                          task.state() == v1::Task::STATE_CHECKPOINTING;
+  return option.chosen() && holds_node ? "is there" : VerdictWords(option.verdict());
+}
+
+// A start of now is told as that, however long the answer took.
+std::string StartWords(const v1::ExplainJobResponse::Option& option, absl::Time now) {
+  if (!option.has_start_time()) return "";
+  const absl::Time start = TimeOf(option.start_time());
+  const bool fits = option.verdict() == v1::ExplainJobResponse::Option::VERDICT_FITS;
+  return fits && start <= now && now - start < kAnswerTakes ? "now" : Relative(start, now);
+}
+
 Style VerdictStyle(v1::ExplainJobResponse::Option::Verdict verdict) {
   if (verdict == v1::ExplainJobResponse::Option::VERDICT_FITS) return Style::kGood;
   return verdict == v1::ExplainJobResponse::Option::VERDICT_LATER ? Style::kWarn : Style::kFaint;
@@ -93,8 +133,8 @@ std::string OptionsText(const v1::ExplainJobResponse& answer, absl::Time now, co
   for (const auto& option : answer.options()) {
     table.Add({{option.chosen() ? "*" : "", Style::kStrong},
                {ShortName(option.data_center())},
-               {VerdictWords(option.verdict()), VerdictStyle(option.verdict())},
-               {option.has_start_time() ? Relative(TimeOf(option.start_time()), now) : ""},
+               {VerdictWords(answer.task(), option), VerdictStyle(option.verdict())},
+               {StartWords(option, now)},
                {option.has_end_time() ? Relative(TimeOf(option.end_time()), now) : ""},
                {option.verdict() == v1::ExplainJobResponse::Option::VERDICT_NEVER
                     ? ""
@@ -117,6 +157,13 @@ std::string WatchLine(const std::string& name, const Cell& state,
 
 }  // namespace
 
+Cell DeadlineCell(const v1::Job& job, absl::Time now) {
+  if (!job.has_deadline()) return {""};
+  const std::string deadline = Relative(TimeOf(job.deadline()), now);
+  if (!job.has_expected_late()) return {deadline};
+  return {absl::StrCat(deadline, ", LATE"), Style::kBad};
+}
+
 std::string JobText(const v1::Job& job, absl::Time now, const Look& look) {
   Facts facts;
   facts.Add("job", job.name(), Style::kStrong);
@@ -135,6 +182,9 @@ std::string JobText(const v1::Job& job, absl::Time now, const Look& look) {
   facts.Add("home", job.home());
   if (job.priority() != 0) facts.Add("priority", absl::StrCat(job.priority()));
   if (job.has_deadline()) facts.Add("deadline", TimeWordsFrom(TimeOf(job.deadline()), now));
+  if (job.has_expected_late()) {
+    facts.Add("expected late", LateWords(job.expected_late(), now), Style::kBad);
+  }
   if (job.has_create_time()) facts.Add("accepted", TimeWordsFrom(TimeOf(job.create_time()), now));
   if (job.has_expected_end_time() && !HasEnded(job.state())) {
     facts.Add("expected end", TimeWordsFrom(TimeOf(job.expected_end_time()), now));
@@ -160,7 +210,7 @@ std::string TasksText(const Tasks& tasks, const Zones& zones, absl::Time now, co
          {ShortName(task.data_center())},
          {task.attempt() > 0 ? absl::StrCat(task.attempt()) : ""},
          {task.has_checkpoint() ? ShortDuration(DurationOf(task.checkpoint().progress())) : ""},
-         {ExpectedWords(task, now)},
+         {ExpectedWords(task, now), task.has_expected_late() ? Style::kBad : Style::kPlain},
          {Why(task.reason(), task.detail())}});
     const std::string journey = Journey(task, zones);
     if (!journey.empty()) journeys.Add({{index}, {journey}});
@@ -191,6 +241,9 @@ std::string TaskText(const v1::Task& task, const Zones& zones, absl::Time now, c
   }
   if (task.has_expected_end_time() && !HasEnded(task.state())) {
     facts.Add("expected end", TimeWordsFrom(TimeOf(task.expected_end_time()), now));
+  }
+  if (task.has_expected_late()) {
+    facts.Add("expected late", LateWords(task.expected_late(), now), Style::kBad);
   }
   facts.Add("journey", Journey(task, zones));
   std::string text = facts.Render(look);
@@ -240,6 +293,9 @@ std::string ExplainText(const v1::ExplainJobResponse& answer, absl::Time now, co
   if (task.has_expected_end_time() && !HasEnded(task.state())) {
     facts.Add("expected end", TimeWordsFrom(TimeOf(task.expected_end_time()), now));
   }
+  if (task.has_expected_late()) {
+    facts.Add("expected late", LateWords(task.expected_late(), now), Style::kBad);
+  }
   if (answer.has_deadline_chance()) {
     facts.Add(
         "chance to meet its deadline",
@@ -247,9 +303,11 @@ std::string ExplainText(const v1::ExplainJobResponse& answer, absl::Time now, co
             ChanceWords(answer.deadline_chance()),
             answer.deadline_chance_learned() ? "" : " (no history: against the expectation only)"));
   }
-  facts.Add("planning", answer.planning_mode());
-  if (answer.has_plan_time()) {
-    facts.Add("plan made", Relative(TimeOf(answer.plan_time()), now));
+  facts.Add("work left", WorkWords(answer));
+  if (!HasEnded(task.state())) {
+    facts.Add("planned by",
+              answer.planning_mode() == "forecast" ? "forecasts" : "measured load only");
+    if (answer.has_plan_time()) facts.Add("plan made", Relative(TimeOf(answer.plan_time()), now));
   }
   absl::StrAppend(&text, facts.Render(look));
   const std::string options = OptionsText(answer, now, look);

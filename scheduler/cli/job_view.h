@@ -9,6 +9,7 @@
 #include "heliotrope/v1/jobs.pb.h"
 #include "scheduler/cli/journey.h"
 #include "scheduler/cli/look.h"
+#include "scheduler/cli/table.h"
 
 namespace heliotrope::cli {
 
@@ -16,6 +17,8 @@ using Tasks = google::protobuf::RepeatedPtrField<v1::Task>;
 
 // "name value" lines.
 std::string JobText(const v1::Job& job, absl::Time now, const Look& look);
+// "in 3h", "in 3h, LATE" when a task is foreseen to end after it, or "".
+Cell DeadlineCell(const v1::Job& job, absl::Time now);
 // A table, then a line for each task that has moved or run: "0  hangzhou 02:10 -> virginia 19:55".
 std::string TasksText(const Tasks& tasks, const Zones& zones, absl::Time now, const Look& look);
 // One task with its attempts and why each was placed and ended.

@@ -45,6 +45,10 @@ const char* KindWord(DecisionKind kind) {
       return "end";
     case DecisionKind::kAgent:
       return "agent";
+    case DecisionKind::kLate:
+      return "late";
+    case DecisionKind::kInTime:
+      return "in-time";
   }
   return "";
 }

@@ -337,6 +337,7 @@ Reply Machine::On(const AdoptPlan& command) {
   dispatch_needed_ = true;
   NoteQuotaWaits();
   if (capacity_stale_) RefreshCapacity();
+  ForeseeLate();
   ApplyMoves(plan_.moves);
   return Reply{};
 }
@@ -570,6 +571,7 @@ bool Machine::StartOne(const ClassQueue& queue, const plan::Class& task_class, s
                       place.batch_now.cores(), place.foreground_now.cores(), place.capacity.cores(),
                       place.price.empty() ? 0.0 : place.price.front().units());
   placement.detail = detail.empty() ? inputs : absl::StrCat(detail, " (", inputs, ")");
+  KeepLate(job, id);
   Dequeue(job, id);
   StartAttempt(job, id, *node, std::move(placement));
   return true;

@@ -58,7 +58,16 @@ struct JobChanged {
   JobUid job;
 };
 
-enum class DecisionKind : unsigned char { kPlace, kMove, kYield, kNodeLost, kEnd, kAgent };
+enum class DecisionKind : unsigned char {
+  kPlace,
+  kMove,
+  kYield,
+  kNodeLost,
+  kEnd,
+  kAgent,
+  kLate,    // It is foreseen that tasks end after their deadline.
+  kInTime,  // It was, and is no longer.
+};
 
 struct Decision {
   absl::Time time;

@@ -254,6 +254,7 @@ void Machine::EndTask(Job& job, const TaskId& id, TaskState state, Reason reason
   model::Task& task = TaskAt(id);
   DropReservation(id);
   task.run->move.reset();
+  late_tasks_.erase(id);
   ReleaseAll(id);
   Decision decision;
   decision.reason = reason;

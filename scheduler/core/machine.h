@@ -154,6 +154,17 @@ class Machine {
   std::optional<std::pair<JobId, size_t>> ExampleOf(uint64_t class_id) const;
   // Whether prices are the signal's rather than the load itself.
   bool priced() const { return priced_; }
+  // That it is foreseen to miss its deadline; nullptr if it is not, or has none.
+  const ExpectedLate* LateOf(const Job& job, const TaskId& id) const;
+  // The same of one of its tasks, if it is found among the running ones and the first and last 64.
+  const ExpectedLate* LateOf(const Job& job) const;
+  // Tasks that are foreseen to miss their deadline, by whether it is still ahead. Cost O(classes and
+  // running tasks among them).
+  struct LateCounts {
+    int64_t ahead = 0;
+    int64_t passed = 0;
+  };
+  LateCounts CountLate() const;
   // Why a waiting task waits, at this moment.
   std::pair<model::Reason, std::string> WaitReason(const Job& job, const model::Task& task) const;
 
@@ -166,6 +177,13 @@ class Machine {
     absl::Time from;  // Nothing of it starts earlier.
     Classes::iterator task_class;
     size_t verdict = 0;  // Index in plan_.verdicts.
+  };
+
+  // How many of a class's tasks will be late, the last ones.
+  struct WaitingOutlook {
+    int64_t late = 0;
+    double chance = 0;                       // To be in time, of the first of them.
+    const plan::Allotment* start = nullptr;  // Where it would start; nullptr: nowhere.
   };
 
   struct Placement {
@@ -314,6 +332,24 @@ class Machine {
   void ReadyBackoffs();
   void WantPlan();
 
+  // lateness.cc
+  void ForeseeLate();
+  bool FleetIsThere() const;
+  void HandOverLate();
+  void KeepLate(const Job& job, const TaskId& id);
+  void ForeseeWaiting(bool warn);
+  WaitingOutlook OutlookOf(const ClassKey& key, const ClassQueue& queue,
+                           const plan::Verdict& verdict, bool warned) const;
+  void ForeseeClass(Classes::iterator task_class, const plan::Verdict& verdict, bool warn);
+  std::pair<model::Reason, std::string> WhyLate(const ClassKey& key, const plan::Verdict& verdict,
+                                                const WaitingOutlook& outlook) const;
+  void ForeseeRunning(bool warn);
+  void ForeseeTask(const Job& job, const TaskId& id);
+  double ChanceBy(const Job& job, const TaskId& id, absl::Duration high,
+                  absl::Duration limit) const;
+  bool TellLate(const ExpectedLate& late);
+  void TellInTime(const ExpectedLate& late);
+
   // learning.cc
   absl::Duration WorkDone(const model::Task& task) const;
   void LearnDuration(const Job& job, const model::Task& task);
@@ -385,6 +421,10 @@ class Machine {
   absl::Time next_bin_ = absl::InfinitePast();
   plan::Input board_;  // Sites and grid, kept current; no classes, no running tasks.
   plan::Plan plan_;
+  // What is foreseen to be late. No waiting task is in late_tasks_ right after a plan was adopted.
+  std::map<ClassKey, ExpectedLate> late_classes_;
+  std::map<TaskId, ExpectedLate> late_tasks_;
+  int told_late_ = 0;          // Warnings that the plan being adopted has told.
   std::set<TaskId> uncopied_;  // Whose newest checkpoint wants a second holder.
   std::map<TaskId, std::pair<NodeId, absl::Time>> copies_ordered_;
   // (task, node) that could not copy: until when it is not asked again.

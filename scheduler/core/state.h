@@ -111,6 +111,18 @@ struct ClassQueue {
   absl::Duration restore_pause;
 };
 
+// That tasks will probably end after their deadline. Of a running task, or of the waiting tasks of a
+// class from `first` on, which come last. Not durable: the next plan finds it again.
+struct ExpectedLate {
+  absl::Time since;  // When this process first foresaw it.
+  TaskId first;
+  int64_t tasks = 1;
+  double chance = 0;  // To be in time after all, at most; as of the last plan, as the rest.
+  bool told = false;  // A decision was made of it, so that its end is to be told, too.
+  model::Reason reason = model::Reason::kNone;
+  std::string detail;  // What stands in the way, with its values.
+};
+
 // What is to be made durable: keys only; whoever encodes reads the values from the machine.
 struct Changes {
   bool meta = false;

@@ -196,6 +196,11 @@ Durations::Mixture Durations::MixtureOf(const AccountId& account, absl::string_v
   return mixture;
 }
 
+int64_t Durations::CountOf(const AccountId& account, absl::string_view stem) const {
+  const auto level = levels_.find(KeyOf(account, stem));
+  return level == levels_.end() ? 0 : level->second.tasks;
+}
+
 RemainingWork Durations::Remaining(const AccountId& account, absl::string_view stem,
                                    absl::Duration expected, absl::Duration done,
                                    const RemainingAsk& ask) const {

@@ -93,6 +93,9 @@ class Durations {
   // seconds; nothing before five have ended.
   std::optional<absl::Duration> Typical(const AccountId& account) const;
 
+  // How many tasks of the account and stem it has learned from.
+  int64_t CountOf(const AccountId& account, absl::string_view stem) const;
+
   // Every key: "" is everything, otherwise the account, a zero byte and the stem; an empty stem is
   // the account.
   std::vector<std::string> Keys() const;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "scheduler/base/errors.h"
 #include "scheduler/base/limits.h"
+#include "scheduler/base/names.h"
 #include "scheduler/daemon/thread.h"
 #include "scheduler/os/log.h"
 
@@ -19,6 +20,8 @@ constexpr size_t kMaxBatchCommands = 4096;
 constexpr absl::Duration kLongestWait = absl::Seconds(1);
 // A timer that is still due right after a Tick does not turn the loop into a busy one.
 constexpr absl::Duration kShortestTimerWait = absl::Milliseconds(1);
+// At most one line about what will be late in this time; all of them are among the decisions.
+constexpr absl::Duration kLateLineInterval = absl::Minutes(1);
 // Own commands and readings beyond what is queued for agents: a handful.
 constexpr size_t kMaxQueuedFromAgents = kMaxQueuedCommands;
 
@@ -345,7 +348,10 @@ void CoreLoop::Close() {
 void CoreLoop::LetOut(std::vector<core::Effect> effects) {
   bool plan_wanted = false;
   for (const core::Effect& effect : effects) {
-    if (const auto* decision = std::get_if<core::Decision>(&effect)) metrics_.OnDecision(*decision);
+    if (const auto* decision = std::get_if<core::Decision>(&effect)) {
+      metrics_.OnDecision(*decision);
+      if (decision->kind == core::DecisionKind::kLate) WarnLate(*decision);
+    }
     plan_wanted = plan_wanted || std::holds_alternative<core::PlanWanted>(effect);
   }
   std::erase_if(effects, [](const core::Effect& effect) {
@@ -353,6 +359,20 @@ void CoreLoop::LetOut(std::vector<core::Effect> effects) {
   });
   if (!effects.empty()) sink_->OnEffects(std::move(effects));
   if (plan_wanted) hooks_.plan_wanted();
+}
+
+void CoreLoop::WarnLate(const core::Decision& decision) {
+  const absl::Duration now = hooks_.boottime();
+  if (now < next_late_line_) {
+    ++late_unwritten_;
+    return;
+  }
+  os::LogWarning("a task will probably miss its deadline",
+                 {{"task", FormatTaskName(decision.job, decision.task->index)},
+                  {"reason", model::ReasonName(decision.reason)},
+                  {"detail", decision.detail},
+                  {"others_since_the_last_line", std::exchange(late_unwritten_, 0)}});
+  next_late_line_ = now + kLateLineInterval;
 }
 
 void CoreLoop::OnStoreHealth(const absl::Status& status) {

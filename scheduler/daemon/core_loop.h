@@ -127,6 +127,7 @@ class CoreLoop : public rpc::CorePort {
 
   // Commit thread.
   void LetOut(std::vector<core::Effect> effects);
+  void WarnLate(const core::Decision& decision);
   void OnStoreHealth(const absl::Status& status);
 
   core::Machine& machine_;
@@ -152,6 +153,11 @@ class CoreLoop : public rpc::CorePort {
   // Core thread: what was applied and is not handed over yet.
   Batch batch_;
   absl::Duration shortest_timer_wait_ = absl::ZeroDuration();
+
+  // Commit thread: when the next line about what will be late may be written, and how many were not
+  // since the last.
+  absl::Duration next_late_line_ = absl::ZeroDuration();
+  int64_t late_unwritten_ = 0;
 
   std::thread thread_;
 };

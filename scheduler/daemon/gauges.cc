@@ -58,6 +58,14 @@ Gauges::Gauges(CoreLoop& core, os::MetricsRegistry& registry) : core_(core), reg
         "heliotrope_nodes", "Nodes by state: connected, silent within their lease, or given up.",
         {{"state", kNodeStateLabels[i]}});
   }
+  const auto late = [&registry](const char* deadline) {
+    return &registry.AddGauge("heliotrope_tasks_expected_late",
+                              "Tasks that are foreseen to end after their deadline, or have not "
+                              "ended by then, by whether it is ahead or has passed.",
+                              {{"deadline", deadline}});
+  };
+  late_ahead_ = late("ahead");
+  late_passed_ = late("passed");
   drained_ = &registry.AddGauge("heliotrope_drained_nodes", "Nodes that an operator has drained.");
 }
 
@@ -119,6 +127,7 @@ Gauges::FleetView Gauges::LookAtFleet(const core::Machine& machine) {
     }
     view.sites.push_back(std::move(shown));
   }
+  view.late = machine.CountLate();
   for (const auto& [id, node] : machine.nodes()) {
     ++view.nodes[node.lost ? 2 : node.connected ? 0 : 1];
     view.drained += node.drained ? 1 : 0;
@@ -195,6 +204,8 @@ void Gauges::Show(const FleetView& view) {
   Show(view.accounts);
   for (size_t i = 0; i < nodes_.size(); ++i) nodes_[i]->Set(static_cast<double>(view.nodes[i]));
   drained_->Set(static_cast<double>(view.drained));
+  late_ahead_->Set(static_cast<double>(view.late.ahead));
+  late_passed_->Set(static_cast<double>(view.late.passed));
   std::set<DataCenterId> present;
   for (const Site& site : view.sites) {
     present.insert(site.id);

@@ -76,6 +76,7 @@ class Gauges {
     std::map<std::string, Account> accounts;  // Those that are configured, and "other".
     std::array<int64_t, 3> nodes{};           // Ready, silent, lost.
     int64_t drained = 0;
+    core::Machine::LateCounts late;
   };
   struct JobCounts {
     std::array<int64_t, kJobStates> jobs{};
@@ -100,6 +101,8 @@ class Gauges {
   std::array<prometheus::Gauge*, kTaskStates> tasks_{};
   std::array<prometheus::Gauge*, 3> nodes_{};
   prometheus::Gauge* drained_ = nullptr;
+  prometheus::Gauge* late_ahead_ = nullptr;
+  prometheus::Gauge* late_passed_ = nullptr;
   Mutex refresh_;  // One refresh at a time.
   std::map<DataCenterId, OfDataCenter> data_centers_ ABSL_GUARDED_BY(refresh_);
   std::map<std::string, OfAccount> accounts_ ABSL_GUARDED_BY(refresh_);

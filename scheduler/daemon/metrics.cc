@@ -34,6 +34,10 @@ const std::vector<std::pair<DecisionKind, std::vector<Reason>>> kDecisions = {
      {Reason::kSucceeded, Reason::kExitCode, Reason::kSignal, Reason::kCancelled,
       Reason::kGraceExceeded, Reason::kRetriesExhausted}},
     {DecisionKind::kAgent, {Reason::kHostPressure}},
+    {DecisionKind::kLate,
+     {Reason::kMissesDeadline, Reason::kWaitingForCapacity, Reason::kWaitingForSafeWindow,
+      Reason::kNoNodes, Reason::kTooLarge, Reason::kResidency, Reason::kDrained}},
+    {DecisionKind::kInTime, {Reason::kExpectedInTime}},
 };
 
 std::string KindLabel(DecisionKind kind) {
@@ -50,6 +54,10 @@ std::string KindLabel(DecisionKind kind) {
       return "end";
     case DecisionKind::kAgent:
       return "agent";
+    case DecisionKind::kLate:
+      return "late";
+    case DecisionKind::kInTime:
+      return "in_time";
   }
   return "unknown";
 }

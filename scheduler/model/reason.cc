@@ -51,6 +51,7 @@ absl::string_view ReasonName(Reason reason) {
     case Reason::kNotBeforeHeadroom: return "NOT_BEFORE_HEADROOM";
     case Reason::kMissesDeadline: return "MISSES_DEADLINE";
     case Reason::kFits: return "FITS";
+    case Reason::kExpectedInTime: return "EXPECTED_IN_TIME";
   }
   // clang-format on
   return "NONE";

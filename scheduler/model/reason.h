@@ -60,9 +60,11 @@ enum class Reason : unsigned char {
   kNotBeforeHeadroom,  // Headroom comes later.
   kMissesDeadline,     // Would end after the deadline.
   kFits,               // Could start now.
+  // Why a warning that a task will be late was taken back.
+  kExpectedInTime,  // There is room and time for it again.
 };
 
-inline constexpr int kReasonCount = static_cast<int>(Reason::kFits) + 1;
+inline constexpr int kReasonCount = static_cast<int>(Reason::kExpectedInTime) + 1;
 
 // The constant as it is shown, such as "WAITING_FOR_CAPACITY"; stable.
 absl::string_view ReasonName(Reason reason);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "scheduler/plan/clearing.h"
+#include "scheduler/plan/lateness.h"
 #include "scheduler/plan/ledger.h"
 #include "scheduler/plan/market.h"
 #include "scheduler/plan/moves.h"
@@ -36,6 +37,7 @@ Plan Compute(const Input& input) {
   MakeWay(ledger, plan);
   ClearRunning(ledger, market, plan);
   SeekCheaper(ledger, plan);
+  NoteRisks(ledger, plan);
   ledger.WriteTo(plan);
   return plan;
 }

@@ -202,8 +202,11 @@ struct Verdict {
   // otherwise.
   MicroCost bid = MicroCost::Max();
   int64_t rank = 0;  // The bid with the job's priority in it: the larger starts first.
-  std::vector<Allotment> allotments;            // By start time.
-  std::vector<Grant> grants;                    // Of now.
+  std::vector<Allotment> allotments;  // By start time.
+  std::vector<Grant> grants;          // Of now.
+  // Of the tasks that have no allotment: how many find cores before their deadline when the safety
+  // net starts them, headroom or not. Only of a whole plan.
+  int64_t beyond = 0;
   model::Reason reason = model::Reason::kNone;  // Why its tasks wait, if they do.
   std::string detail;
 };
@@ -231,6 +234,8 @@ struct Plan {
   std::vector<Verdict> verdicts;  // In dispatch order: most urgent first.
   std::vector<MoveAdvice> moves;
   std::vector<Stay> stays;
+  // Running tasks that end after their deadline if they take as long as `remaining_high`. Sorted.
+  std::vector<TaskId> at_risk;
   std::vector<std::vector<MilliCores>> planned;  // [site][block]: running and allotted cores,
   std::vector<std::vector<MilliCores>> firm;     // and those of them that cannot leave again.
   Scarcity scarcity;

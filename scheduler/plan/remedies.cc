@@ -31,21 +31,6 @@ bool SoonerThan(const Option& a, const Option& b) {
   return std::tie(a.start, a.mean_price) < std::tie(b.start, b.mean_price);
 }
 
-// The mean over a stretch of the horizon; infinite outside of it.
-double MeanPrice(const Input& input, size_t site, absl::Time from, absl::Time to) {
-  double sum = 0;
-  double seconds = 0;
-  for (size_t block = 0; block < input.grid.size(); ++block) {
-    const absl::Time start = std::max(from, input.grid[block].start);
-    const absl::Time end = std::min(to, input.grid[block].start + input.grid[block].length);
-    if (end <= start) continue;
-    const double length = absl::ToDoubleSeconds(end - start);
-    sum += length * MicroCost(input.sites[site].price[block]).units();
-    seconds += length;
-  }
-  return seconds > 0 ? sum / seconds : std::numeric_limits<double>::infinity();
-}
-
 class Adviser {
  public:
   Adviser(const Input& input, const Plan& plan, const Class& task_class)
@@ -210,6 +195,20 @@ std::optional<std::string> Adviser::Later() const {
 }
 
 }  // namespace
+
+double MeanPrice(const Input& input, size_t site, absl::Time from, absl::Time to) {
+  double sum = 0;
+  double seconds = 0;
+  for (size_t block = 0; block < input.grid.size(); ++block) {
+    const absl::Time start = std::max(from, input.grid[block].start);
+    const absl::Time end = std::min(to, input.grid[block].start + input.grid[block].length);
+    if (end <= start) continue;
+    const double length = absl::ToDoubleSeconds(end - start);
+    sum += length * MicroCost(input.sites[site].price[block]).units();
+    seconds += length;
+  }
+  return seconds > 0 ? sum / seconds : std::numeric_limits<double>::infinity();
+}
 
 std::vector<std::string> Remedies(const Input& input, const Plan& plan, const Class& task_class,
                                   absl::string_view residency) {

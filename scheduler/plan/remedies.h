@@ -17,4 +17,8 @@ namespace heliotrope::plan {
 std::vector<std::string> Remedies(const Input& input, const Plan& plan, const Class& task_class,
                                   absl::string_view residency);
 
+// What a core-hour costs in the mean over a stretch of the horizon, in price units (not micro);
+// infinite outside of it.
+double MeanPrice(const Input& input, size_t site, absl::Time from, absl::Time to);
+
 }  // namespace heliotrope::plan

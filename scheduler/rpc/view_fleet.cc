@@ -72,6 +72,10 @@ v1::Decision::Kind KindToProto(core::DecisionKind kind) {
       return v1::Decision::KIND_END;
     case core::DecisionKind::kAgent:
       return v1::Decision::KIND_AGENT;
+    case core::DecisionKind::kLate:
+      return v1::Decision::KIND_LATE;
+    case core::DecisionKind::kInTime:
+      return v1::Decision::KIND_IN_TIME;
   }
   return v1::Decision::KIND_UNSPECIFIED;
 }

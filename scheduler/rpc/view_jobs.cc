@@ -1,8 +1,10 @@
 // Jobs, tasks and explanations.
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -103,6 +105,14 @@ void FillAttempt(const model::AttemptRecord& record, v1::Attempt& proto) {
   proto.set_cpu_seconds(record.cpu_seconds);
 }
 
+void FillLate(const core::ExpectedLate& late, const core::Job& job, v1::ExpectedLate& proto) {
+  // Its class may have been late before it came.
+  *proto.mutable_foreseen_time() = wire::ToProto(std::max(late.since, job.create_time));
+  proto.set_reason(std::string(model::ReasonName(late.reason)));
+  proto.set_detail(late.detail);
+  proto.set_chance(late.chance);
+}
+
 void FillCheckpoint(const model::Checkpoint& checkpoint, v1::CheckpointInfo& proto) {
   proto.set_attempt(static_cast<int32_t>(checkpoint.key.attempt.attempt.value()));
   proto.set_sequence(static_cast<int32_t>(checkpoint.key.sequence));
@@ -163,13 +173,25 @@ std::string AtSecond(absl::Time time) {
   return Rfc3339(absl::FromUnixSeconds(absl::ToUnixSeconds(time)));
 }
 
+// ", 3h before its deadline", or after it.
+std::string AgainstDeadline(const core::Job& job, absl::Time end) {
+  if (job.spec->deadline == absl::InfiniteFuture() || end == absl::InfiniteFuture()) return {};
+  const bool late = end > job.spec->deadline;
+  const absl::Duration away = late ? end - job.spec->deadline : job.spec->deadline - end;
+  return absl::StrCat(", ", ShortDuration(absl::Seconds(absl::ToInt64Seconds(away))),
+                      late ? " after" : " before", " its deadline");
+}
+
+// One sentence; the reasons with their values are told beside it.
 std::string Summary(const core::Machine& machine, const core::Job& job, uint32_t index) {
   const model::Task& task = job.tasks[index];
   const std::string name = FormatTaskName(job.id, index);
-  const Expectation expected = Expect(machine, job, task);
   if (IsTerminal(task.state)) {
     return absl::StrCat(name, " has ended: ", model::ReasonName(task.reason));
   }
+  const Expectation expected = Expect(machine, job, task);
+  const std::string end = absl::StrCat("expected to end at ", AtSecond(expected.end),
+                                       AgainstDeadline(job, expected.end));
   if (HoldsNode(task.state)) {
     const model::AttemptRecord& record = task.run->attempts.back();
     if (IsAway(task)) {
@@ -178,16 +200,18 @@ std::string Summary(const core::Machine& machine, const core::Job& job, uint32_t
           " when it was last heard of: ", model::ReasonName(task.reason), ": ", task.run->detail);
     }
     return absl::StrCat(name, " is ", model::TaskStateName(task.state), " in ",
-                        record.data_center.value(), " (", model::ReasonName(record.placement), ": ",
-                        record.placement_detail, "); expected to end at ", AtSecond(expected.end));
+                        record.data_center.value(), " (", model::ReasonName(record.placement),
+                        "); ", end);
   }
   const auto [reason, detail] = machine.WaitReason(job, task);
-  std::string text = absl::StrCat(name, " waits: ", model::ReasonName(reason));
-  if (!detail.empty()) absl::StrAppend(&text, ": ", detail);
-  if (expected.start != absl::InfiniteFuture()) {
-    absl::StrAppend(&text, "; expected to start at ", AtSecond(expected.start));
+  const std::string why = absl::StrCat(name, " waits: ", model::ReasonName(reason));
+  const plan::Verdict* verdict = machine.VerdictOf(job, task);
+  if (verdict == nullptr || verdict->allotments.empty()) {
+    return absl::StrCat(why, detail.empty() ? "" : ": ", detail);
   }
-  return text;
+  const size_t site = verdict->allotments.front().site;
+  return absl::StrCat(why, "; expected to start at ", AtSecond(expected.start), " in ",
+                      machine.board().sites[site].id.value(), ", ", end);
 }
 
 // "would start now in dubai: ...; expected to end at ...", of the first task; and of all, if there
@@ -252,22 +276,49 @@ void FillChanceBy(const plan::Verdict* verdict, const plan::Class& task_class,
   FillChance(machine, job, task, first.start, std::max(pauses, absl::ZeroDuration()), proto);
 }
 
-// What each data center could offer; the chosen one is marked.
+void FillOption(const plan::Input& input, const plan::Option& option,
+                v1::ExplainJobResponse::Option& proto) {
+  proto.set_data_center(DataCenterName(input.sites[option.site].id));
+  proto.set_verdict(VerdictToProto(option.verdict));
+  proto.set_reason(std::string(model::ReasonName(option.reason)));
+  proto.set_detail(option.detail.empty() ? VerdictWord(option.verdict) : option.detail);
+  if (option.start != absl::InfiniteFuture()) {
+    *proto.mutable_start_time() = wire::ToProto(option.start);
+    *proto.mutable_end_time() = wire::ToProto(option.end);
+  }
+  proto.set_mean_price(option.mean_price);
+}
+
+// What each data center could offer; the chosen one comes first and is marked.
 void FillOptions(const plan::Input& input, const plan::Plan& plan, const plan::Class& task_class,
                  std::optional<size_t> chosen, v1::ExplainJobResponse& proto) {
-  for (const plan::Option& option : plan::Explain(input, plan, task_class)) {
+  std::vector<plan::Option> options = plan::Explain(input, plan, task_class);
+  std::stable_partition(options.begin(), options.end(),
+                        [&](const plan::Option& option) { return chosen == option.site; });
+  for (const plan::Option& option : options) {
     v1::ExplainJobResponse::Option& out = *proto.add_options();
-    out.set_data_center(DataCenterName(input.sites[option.site].id));
-    out.set_verdict(VerdictToProto(option.verdict));
-    out.set_reason(std::string(model::ReasonName(option.reason)));
-    out.set_detail(option.detail.empty() ? VerdictWord(option.verdict) : option.detail);
-    if (option.start != absl::InfiniteFuture()) {
-      *out.mutable_start_time() = wire::ToProto(option.start);
-      *out.mutable_end_time() = wire::ToProto(option.end);
-    }
-    out.set_mean_price(option.mean_price);
+    FillOption(input, option, out);
     out.set_chosen(chosen == option.site);
   }
+}
+
+// Where it is, it needs no room beside itself.
+void FillWhereItIs(const core::Machine& machine, const core::Job& job, const model::Task& task,
+                   size_t site, v1::ExplainJobResponse& proto) {
+  if (proto.options().empty()) return;
+  v1::ExplainJobResponse::Option& here = *proto.mutable_options(0);
+  const model::AttemptRecord& record = task.run->attempts.back();
+  here.set_verdict(v1::ExplainJobResponse::Option::VERDICT_FITS);
+  here.set_reason(std::string(model::ReasonName(record.placement)));
+  const bool leaves = task.state == TaskState::kCheckpointing;
+  here.set_detail(absl::StrCat("is here in attempt ", record.number.value(),
+                               leaves ? " and saves, to leave" : ""));
+  const bool started = record.start_time != absl::InfiniteFuture();
+  *here.mutable_start_time() = wire::ToProto(started ? record.start_time : machine.now());
+  const absl::Time end = machine.now() + machine.Remaining(job, task);
+  *here.mutable_end_time() = wire::ToProto(end);
+  const double price = plan::MeanPrice(machine.board(), site, machine.now(), end);
+  if (std::isfinite(price)) here.set_mean_price(price);
 }
 
 void FillRemedies(const plan::Input& input, const plan::Plan& plan, const plan::Class& task_class,
@@ -276,6 +327,24 @@ void FillRemedies(const plan::Input& input, const plan::Plan& plan, const plan::
   for (std::string& line : plan::Remedies(input, plan, task_class, residency)) {
     proto.add_remedies(std::move(line));
   }
+}
+
+// Of one that is not submitted: why it would start at once, or what it would wait for.
+void FillWhy(const plan::Verdict& verdict, absl::Time now, v1::Task& proto) {
+  const bool starts = !verdict.allotments.empty() && verdict.allotments.front().start <= now;
+  proto.set_reason(
+      std::string(model::ReasonName(starts ? verdict.allotments.front().reason : verdict.reason)));
+  proto.set_detail(starts ? verdict.allotments.front().detail : verdict.detail);
+}
+
+// What it still has to do, and why the plan allows it more.
+void FillWork(const core::Machine& machine, const core::Job& job, const model::Task& task,
+              v1::ExplainJobResponse& proto) {
+  const curve::RemainingWork left = machine.RemainingWork(job, task);
+  *proto.mutable_work_left() = wire::ToProto(left.mean);
+  *proto.mutable_work_left_at_most() = wire::ToProto(left.high);
+  proto.set_ended_alike(
+      machine.durations().CountOf(job.spec->account, curve::JobStem(job.id.value())));
 }
 
 plan::Input InputOf(const core::Machine& machine) {
@@ -306,6 +375,9 @@ void FillJob(const core::Machine& machine, const core::Job& job, v1::Job& proto)
   if (job.Ended()) {
     *proto.mutable_end_time() = wire::ToProto(job.end_time);
     return;
+  }
+  if (const core::ExpectedLate* late = machine.LateOf(job); late != nullptr) {
+    FillLate(*late, job, *proto.mutable_expected_late());
   }
   absl::Time end = absl::InfinitePast();
   const size_t looked_at = std::min(job.tasks.size(), kTasksLookedAt);
@@ -338,6 +410,9 @@ void FillTask(const core::Machine& machine, const core::Job& job, uint32_t index
       *proto.mutable_expected_start_time() = wire::ToProto(expected.start);
       *proto.mutable_expected_end_time() = wire::ToProto(expected.end);
     }
+    if (const auto* late = machine.LateOf(job, TaskId{job.uid, index}); late != nullptr) {
+      FillLate(*late, job, *proto.mutable_expected_late());
+    }
   }
   if (task.run == nullptr) return;
   if (task.run->checkpoint) FillCheckpoint(*task.run->checkpoint, *proto.mutable_checkpoint());
@@ -359,6 +434,7 @@ void FillExplanation(const core::Machine& machine, const core::Job& job, uint32_
   FillTask(machine, job, index, *proto.mutable_task());
   FillPlanFacts(machine, proto);
   if (IsTerminal(task.state)) return;
+  FillWork(machine, job, task, proto);
   const plan::Input input = InputOf(machine);
   std::optional<size_t> chosen;
   const plan::Verdict* verdict = machine.VerdictOf(job, task);
@@ -375,6 +451,7 @@ void FillExplanation(const core::Machine& machine, const core::Job& job, uint32_
   }
   if (!HoldsNode(task.state)) FillChanceBy(verdict, task_class, machine, job, task, proto);
   FillOptions(input, machine.current_plan(), task_class, chosen, proto);
+  if (HoldsNode(task.state) && chosen) FillWhereItIs(machine, job, task, *chosen, proto);
   if (task.state == TaskState::kPending) {
     FillRemedies(input, machine.current_plan(), task_class, job, proto);
   }
@@ -386,11 +463,11 @@ void FillPreview(const core::Machine& machine, const core::Preview& preview,
   v1::Task& task = *proto.mutable_task();
   FillTask(machine, preview.job, 0, task);
   FillPlanFacts(machine, proto);
+  FillWork(machine, preview.job, preview.job.tasks.front(), proto);
   std::optional<size_t> chosen;
   if (!preview.plan.verdicts.empty()) {
     const plan::Verdict& verdict = preview.plan.verdicts.back();
-    task.set_reason(std::string(model::ReasonName(verdict.reason)));
-    task.set_detail(verdict.detail);
+    FillWhy(verdict, machine.now(), task);
     if (!verdict.allotments.empty()) {
       const Expectation expected =
           ExpectBy(&verdict, machine, preview.job, preview.job.tasks.front());

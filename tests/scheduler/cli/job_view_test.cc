@@ -205,7 +205,7 @@ state           PENDING
 why             WAITING_FOR_CHEAPER_TIME: saves 40 %
 expected start  2026-03-02 03:00 UTC (in 3h)
 expected end    2026-03-02 06:00 UTC (in 6h)
-planning        forecast
+planned by      forecasts
 plan made       5m ago
 
    DATA CENTER  VERDICT   START  END    PRICE  WHY
@@ -241,6 +241,58 @@ TEST(JobViewTest, TheChanceToMeetTheDeadline) {
   }
   v1::ExplainJobResponse none;
   EXPECT_EQ(ExplainText(none, kNow, {}).find("chance"), std::string::npos);
+}
+
+v1::ExpectedLate ALateOne() {
+  return Parse<v1::ExpectedLate>(R"pb(
+    foreseen_time { seconds: 1772406000 }
+    reason: "MISSES_DEADLINE"
+    detail: "is expected to end at 13:00 UTC, its deadline is at 12:00 UTC"
+    chance: 0.12
+  )pb");
+}
+
+TEST(JobViewTest, ThatItWillBeLateStandsOutEverywhere) {
+  constexpr char kWords[] =
+      "expected late  is expected to end at 13:00 UTC, its deadline is at 12:00 UTC; chance to be "
+      "in time 12 %; foreseen 1h ago\n";
+  v1::Job job = NightlyJob();
+  EXPECT_EQ(DeadlineCell(job, kNow).text, "in 12h");
+  *job.mutable_expected_late() = ALateOne();
+  EXPECT_EQ(DeadlineCell(job, kNow).text, "in 12h, LATE");
+  EXPECT_EQ(DeadlineCell(job, kNow).style, Style::kBad);
+  EXPECT_NE(JobText(job, kNow, {}).find(kWords), std::string::npos) << JobText(job, kNow, {});
+  job.clear_deadline();
+  EXPECT_EQ(DeadlineCell(job, kNow).text, "");
+  Tasks tasks = NightlyTasks();
+  *tasks[0].mutable_expected_late() = ALateOne();
+  EXPECT_NE(TaskText(tasks[0], {}, kNow, {}).find(kWords), std::string::npos);
+  EXPECT_NE(TasksText(tasks, {}, kNow, {}).find("ends in 3h, LATE  headroom"), std::string::npos);
+  v1::ExplainJobResponse answer;
+  *answer.mutable_task() = tasks[0];
+  EXPECT_NE(ExplainText(answer, kNow, {}).find(kWords), std::string::npos)
+      << ExplainText(answer, kNow, {});
+}
+
+TEST(JobViewTest, TheCautiousDurationIsToldBesideTheExpectedOne) {
+  v1::ExplainJobResponse answer;
+  answer.mutable_work_left()->set_seconds(5100);
+  answer.mutable_work_left_at_most()->set_seconds(34800);
+  EXPECT_NE(ExplainText(answer, kNow, {}).find("  1h25m expected\n"), std::string::npos)
+      << "without a deadline the other one counts for nothing";
+  answer.set_deadline_chance(0.9);
+  const auto shown = [&](int64_t ended) {
+    answer.set_ended_alike(ended);
+    return ExplainText(answer, kNow, {});
+  };
+  for (const auto& [ended, words] :
+       {std::pair<int64_t, std::string>{0, "none of its name have ended"},
+        {1, "1 of its name has ended"},
+        {30, "30 of its name have ended"}}) {
+    EXPECT_NE(shown(ended).find("1h25m expected, planned for up to 9h40m: " + words + " so far\n"),
+              std::string::npos)
+        << shown(ended);
+  }
 }
 
 TEST(JobViewTest, WhatWouldBeBetter) {

@@ -58,6 +58,9 @@ TEST_F(GaugesTest, StatesAreThereAtZeroBeforeAnythingHappens) {
   for (const char* series :
        {"heliotrope_jobs{state=\"pending\"} 0", "heliotrope_tasks{state=\"checkpointing\"} 0",
         "heliotrope_nodes{state=\"lost\"} 0",
+        "heliotrope_tasks_expected_late{deadline=\"ahead\"} 0",
+        "heliotrope_tasks_expected_late{deadline=\"passed\"} 0",
+        "heliotrope_decisions_total{kind=\"late\",reason=\"MISSES_DEADLINE\"} 0",
         "heliotrope_decisions_total{kind=\"place\",reason=\"REACTIVE\"} 0"}) {
     EXPECT_THAT(text, HasSubstr(series));
   }

@@ -164,5 +164,52 @@ TEST_F(ExplanationTest, WhatAnotherJobWouldGainIsToldOfOneThatWaits) {
   EXPECT_EQ(Explained("first").remedies_size(), 0) << "it has its place";
 }
 
+TEST_F(ExplanationTest, ADryRunOfWhatWouldStartNowSaysWhyItStarts) {
+  const v1::ExplainJobResponse answer = Previewed(AJob("now", 4, absl::InfiniteFuture()));
+  EXPECT_EQ(answer.task().reason(), "REACTIVE") << "there is no forecast, and nothing to wait for";
+  EXPECT_THAT(answer.task().detail(), testing::StartsWith("dubai at 00:00 UTC: 4 cores for "));
+  EXPECT_THAT(answer.task().detail(), testing::HasSubstr(", other batch 0 cores"));
+  ASSERT_TRUE(Apply(AJob("first", 12, absl::InfiniteFuture())).status.ok());
+  Plan();
+  const v1::ExplainJobResponse later = Previewed(AJob("later", 4, absl::InfiniteFuture()));
+  EXPECT_THAT(later.task().reason(), testing::StartsWith("WAITING_FOR_"));
+}
+
+TEST_F(ExplanationTest, TellsWhatTheTaskIsExpectedToTakeAndWhatItIsPlannedFor) {
+  const v1::ExplainJobResponse answer = Previewed(AJob("report-1", 4, kStart + absl::Hours(10)));
+  EXPECT_NEAR(static_cast<double>(answer.work_left().seconds()), 3600, 300);
+  EXPECT_GT(answer.work_left_at_most().seconds(), 2 * 3600) << "nothing is known of it yet";
+  EXPECT_EQ(answer.ended_alike(), 0);
+  ASSERT_TRUE(Apply(AJob("report-2", 4, absl::InfiniteFuture())).status.ok());
+  Plan();
+  Run("report-2", absl::Minutes(50));
+  EXPECT_EQ(Previewed(AJob("report-3", 4, absl::InfiniteFuture())).ended_alike(), 1);
+}
+
+TEST_F(ExplanationTest, ThatATaskWillBeLateIsToldWithItAndItsJob) {
+  ASSERT_TRUE(Apply(AJob("late", 4, kStart + absl::Minutes(80))).status.ok());
+  Plan();
+  const core::Job& job = *machine_.FindJob(JobId("late"));
+  ASSERT_NE(job.tasks[0].run, nullptr);
+  core::AttemptStatus status;
+  status.key = {TaskId{job.uid, 0}, job.tasks[0].attempt};
+  status.phase = model::AttemptPhase::kRunning;
+  status.start_time = now_;
+  ASSERT_TRUE(Apply(core::NodeReport{NodeId("dubai-a"), 1, {status}, {}}).status.ok());
+  Plan();
+  EXPECT_FALSE(Explained("late").task().has_expected_late());
+  now_ += absl::Minutes(79);
+  machine_.Apply(core::Tick{}, now_);
+  Plan();
+  const v1::ExpectedLate late = Explained("late").task().expected_late();
+  EXPECT_EQ(late.reason(), "MISSES_DEADLINE");
+  EXPECT_EQ(late.foreseen_time().seconds(), absl::ToUnixSeconds(now_));
+  EXPECT_LT(late.chance(), 0.5);
+  EXPECT_THAT(late.detail(), testing::HasSubstr(", its deadline is at 01:20 UTC; one of "));
+  v1::Job shown;
+  FillJob(machine_, job, shown);
+  EXPECT_EQ(shown.expected_late().detail(), late.detail());
+}
+
 }  // namespace
 }  // namespace heliotrope::rpc
