@@ -28,6 +28,8 @@ class InstallTest(unittest.TestCase):
                 "usr/lib/sysusers.d/heliotrope.conf",
                 "usr/share/bash-completion/completions/heliotrope",
                 "usr/share/doc/heliotrope/examples/agent.yaml",
+                "usr/share/doc/heliotrope/examples/deadlines.json",
+                "usr/share/doc/heliotrope/examples/heliotrope.rules.yaml",
                 "usr/share/doc/heliotrope/examples/scheduler.yaml",
                 "usr/share/zsh/vendor-completions/_heliotrope"])
             for unit in (root / "usr/lib/systemd/system").iterdir():
