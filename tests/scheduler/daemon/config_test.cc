@@ -228,7 +228,7 @@ accounts:
   - {weight: 1}
 default_account: {weight: 2000}
 )"));
-  EXPECT_THAT(error, HasSubstr("s.yaml:10: \"accounts[0].name\": \"Research\" is not an id"));
+  EXPECT_THAT(error, HasSubstr("s.yaml:9: \"accounts[0].name\": \"Research\" is not an id"));
   EXPECT_THAT(error, HasSubstr("\"accounts[0].weight\": -1 is not within 0.001 and 1000"));
   EXPECT_THAT(error, HasSubstr("\"accounts[1].max_cores\": -5 is not within 0.001 and 1e+09"));
   EXPECT_THAT(error, HasSubstr("\"accounts[2].name\": \"billing\" is accounts[1] already"));

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "absl/synchronization/notification.h"
 #include "tests/scheduler/daemon/fleet.h"
 #include "tests/scheduler/daemon/gated_store.h"
 
@@ -39,6 +40,12 @@ class GaugesTest : public testing::Test, public rpc::EffectSink {
   }
   void TearDown() override { loop_.Stop().IgnoreError(); }
   void OnEffects(std::vector<core::Effect>) override {}
+  // Readings go before what clients wait for.
+  void Done(std::vector<core::Command> commands) {
+    absl::Notification done;
+    loop_.Post(std::move(commands), [&done](const std::vector<core::Reply>&) { done.Notify(); });
+    done.WaitForNotification();
+  }
   std::string Refreshed() {
     EXPECT_TRUE(gauges_.Refresh().ok());
     return registry_.Text();
@@ -70,7 +77,7 @@ TEST_F(GaugesTest, CountsJobsTasksNodesAndCores) {
   std::vector<core::Command> jobs;
   for (int i = 0; i < 2500; ++i) jobs.push_back(ASubmission(absl::StrCat("job-", i)));
   jobs.push_back(core::CancelJob{JobId("job-7")});
-  loop_.Post(std::move(jobs), [](const std::vector<core::Reply>&) {});
+  Done(std::move(jobs));
   loop_.PostFromAgent(AHello(), nullptr);
   const std::string text = Refreshed();
   EXPECT_THAT(text, HasSubstr("heliotrope_jobs{state=\"pending\"} 2499"));
@@ -84,9 +91,8 @@ TEST_F(GaugesTest, CountsJobsTasksNodesAndCores) {
 TEST_F(GaugesTest, OnlyAccountsThatAreConfiguredHaveSeriesOfTheirOwn) {
   core::FleetConfig fleet = AFleet();
   fleet.accounts[AccountId("acme")].most.cores = MilliCores::FromCores(12);
-  loop_.Post({core::SetFleet{fleet}, ASubmissionOf("acme", "a"), ASubmissionOf("one", "b"),
-              ASubmissionOf("two", "c")},
-             [](const std::vector<core::Reply>&) {});
+  Done({core::SetFleet{fleet}, ASubmissionOf("acme", "a"), ASubmissionOf("one", "b"),
+        ASubmissionOf("two", "c")});
   const std::string text = Refreshed();
   EXPECT_THAT(text, HasSubstr("heliotrope_account_limit_cores{account=\"acme\"} 12\n"));
   EXPECT_THAT(text, HasSubstr("heliotrope_account_limit_cores{account=\"other\"} +Inf\n"));
@@ -94,7 +100,7 @@ TEST_F(GaugesTest, OnlyAccountsThatAreConfiguredHaveSeriesOfTheirOwn) {
   EXPECT_THAT(text, HasSubstr("heliotrope_account_pending_tasks{account=\"other\"} 2\n"));
   EXPECT_THAT(text, HasSubstr("heliotrope_account_used_cores{account=\"acme\"} 0\n"));
   EXPECT_THAT(text, Not(HasSubstr("account=\"one\"")));
-  loop_.Post({core::SetFleet{AFleet()}}, [](const std::vector<core::Reply>&) {});
+  Done({core::SetFleet{AFleet()}});
   const std::string after = Refreshed();
   EXPECT_THAT(after, Not(HasSubstr("account=\"acme\"")));
   EXPECT_THAT(after, HasSubstr("heliotrope_account_pending_tasks{account=\"other\"} 3\n"));
