@@ -10,9 +10,9 @@
 #include "scheduler/base/limits.h"
 #include "scheduler/base/names.h"
 #include "scheduler/base/status_macros.h"
+#include "scheduler/base/text.h"
 #include "scheduler/model/reason.h"
 #include "scheduler/rpc/convert_job.h"
-#include "scheduler/base/text.h"
 #include "scheduler/wire/time.h"
 
 namespace heliotrope::rpc {
