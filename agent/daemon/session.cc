@@ -63,11 +63,12 @@ void Session::Open(absl::Duration now) {
 void Session::OnMessage(uint64_t session, const v1::ConnectResponse& message, absl::Duration now) {
   if (session != session_ || state_ == State::kWaiting) return;
   const Term term(static_cast<uint64_t>(message.term()));
-  if (term < world_.machine.term()) {
-    // A scheduler that has been replaced and does not know it yet.
+  if (message.term() < 0 || term < world_.machine.term()) {
+    // A scheduler that has been replaced and does not know it yet; or none, whose word would count as
+    // the highest term of all.
     world_.metrics.stale_messages.Increment();
-    Disconnect(absl::AbortedError(
-        absl::StrCat("message of term ", term.value(), ", seen ", world_.machine.term().value())));
+    Disconnect(absl::AbortedError(absl::StrCat("message of term ", message.term(), ", seen ",
+                                               world_.machine.term().value())));
     return;
   }
   if (message.message_case() == v1::ConnectResponse::kWelcome) {

@@ -168,7 +168,7 @@ class World {
     v1::ConnectResponse message;
     if (!message.ParseFromString(said.SerializeAsString())) return;
     const Term term(static_cast<uint64_t>(message.term()));
-    if (term < machine_.term()) return;
+    if (message.term() < 0 || term < machine_.term()) return;
     switch (message.message_case()) {
       case v1::ConnectResponse::kWelcome: {
         const auto mapping = wire::FromProto(message.welcome().clock());

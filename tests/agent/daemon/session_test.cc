@@ -218,6 +218,15 @@ TEST_F(SessionTest, ALowerTermIsNotObeyed) {
   EXPECT_EQ(line_.Take(), "close; ");
 }
 
+TEST_F(SessionTest, ATermBelowZeroIsNotTheHighestOfAll) {
+  session_->Tick(absl::Seconds(100));
+  line_.Take();
+  session_->OnMessage(1, Welcome(/*term=*/-1), absl::Seconds(100));
+  EXPECT_FALSE(session_->connected());
+  EXPECT_EQ(line_.Take(), "close; ");
+  EXPECT_EQ(machine_.term(), Term(0));
+}
+
 TEST_F(SessionTest, OrdersBeforeWelcomeAreNotTaken) {
   session_->Tick(absl::Seconds(100));
   line_.Take();
