@@ -452,9 +452,11 @@ void Machine::DispatchTurn(Turn& turn) {
 
 // Turns of one rank without a deadline, of which accounts have their share; else the one alone.
 Machine::Turns Machine::EndOfEquals(Turns from) {
-  const auto& [may_wait, rank, deadline, oldest, id] = from->rank;
+  const bool may_wait = std::get<0>(from->rank);
+  const int64_t rank = std::get<1>(from->rank);
+  const int64_t deadline = std::get<2>(from->rank);
   if (!fleet_.HasAccounts() || !may_wait || deadline != kNoDeadline) return from + 1;
-  return std::find_if(from, dispatch_order_.end(), [&](const Turn& turn) {
+  return std::find_if(from, dispatch_order_.end(), [rank, deadline](const Turn& turn) {
     return std::get<1>(turn.rank) != rank || std::get<2>(turn.rank) != deadline;
   });
 }

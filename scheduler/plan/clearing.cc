@@ -4,6 +4,7 @@
 #include <deque>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -220,12 +221,13 @@ void Clearing::ServeFairly(const std::vector<Bid>::const_iterator from,
   };
   std::vector<Standing> standings;
   std::vector<std::deque<size_t>> waiting;
-  std::vector<int64_t> given(static_cast<size_t>(to - from));
+  const std::span<const Bid> bids(from, to);
+  std::vector<int64_t> given(bids.size());
   for (const Account& account : input_.accounts) {
     standings.push_back({{account.held.cores.value(), account.weight_milli}, standings.size()});
   }
   waiting.resize(standings.size());
-  for (size_t i = 0; i < given.size(); ++i) waiting[AccountOf(*(from[i].waiting))].push_back(i);
+  for (size_t i = 0; i < given.size(); ++i) waiting[AccountOf(*bids[i].waiting)].push_back(i);
   const auto more = [](const Standing& a, const Standing& b) {
     return b.served < a.served || (!(a.served < b.served) && b.account < a.account);
   };
@@ -235,7 +237,7 @@ void Clearing::ServeFairly(const std::vector<Bid>::const_iterator from,
     std::pop_heap(standings.begin(), standings.end(), more);
     Standing& least = standings.back();
     const size_t i = waiting[least.account].front();
-    const Bid& bid = from[i];
+    const Bid& bid = bids[i];
     const int64_t most = std::min(bid.count - given[i], std::max<int64_t>(1, part / bid.each));
     const int64_t count = Give(bid, most);
     given[i] += count;
@@ -247,7 +249,7 @@ void Clearing::ServeFairly(const std::vector<Bid>::const_iterator from,
       std::push_heap(standings.begin(), standings.end(), more);
     }
   }
-  for (size_t i = 0; i < given.size(); ++i) RankByGrants(from[i], given[i]);
+  for (size_t i = 0; i < given.size(); ++i) RankByGrants(bids[i], given[i]);
 }
 
 // REQUIRES: the class names an account.

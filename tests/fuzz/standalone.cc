@@ -33,7 +33,7 @@ constexpr size_t kMaxInputBytes = size_t{64} << 10;
 constexpr uint64_t kDefaultRuns = 1000;
 // Of one input, which takes milliseconds. Counted in time of the CPU: a busy machine fails no test.
 constexpr itimerval kTimePerInput{.it_interval = {}, .it_value = {.tv_sec = 30, .tv_usec = 0}};
-constexpr rlim_t kAddressSpaceBytes = rlim_t{4} << 30;
+[[maybe_unused]] constexpr rlim_t kAddressSpaceBytes = rlim_t{4} << 30;
 
 std::vector<std::string> ReadCorpus(const fs::path& folder) {
   std::vector<fs::path> paths;
