@@ -35,6 +35,12 @@ using store::Record;
 const absl::Time kStart = absl::FromCivil(absl::CivilHour(2026, 3, 2, 0), absl::UTCTimeZone());
 const absl::Time kLater = kStart + absl::Hours(2);
 
+// By two bytes of the input. REQUIRES: size > 0.
+size_t IndexIn(Input& input, size_t size) {
+  const size_t high = input.Byte();
+  return (high << 8 | input.Byte()) % size;
+}
+
 std::unique_ptr<Message> MessageOf(Kind kind) {
   namespace records = store::v1;
   switch (kind) {
@@ -158,7 +164,7 @@ void ChangeField(Input& input, Message& message, int depth = 0) {
   const bool repeated = field->is_repeated();
   const int size = repeated ? reflection.FieldSize(message, field) : 1;
   if (size == 0) return;
-  const int at = repeated ? (input.Byte() << 8 | input.Byte()) % size : 0;
+  const int at = repeated ? static_cast<int>(IndexIn(input, static_cast<size_t>(size))) : 0;
 #define HT_SET(Type, value)                                           \
   repeated ? reflection.SetRepeated##Type(&message, field, at, value) \
            : reflection.Set##Type(&message, field, value)
@@ -202,12 +208,11 @@ void ChangeField(Input& input, Message& message, int depth = 0) {
 }
 
 void Damage(Input& input, std::vector<Record>& records) {
-  Record& record = records[(input.Byte() << 8 | input.Byte()) % records.size()];
+  Record& record = records[IndexIn(input, records.size())];
   switch (input.Below(10)) {
     case 0:
       if (!record.value.empty()) {
-        record.value[(input.Byte() << 8 | input.Byte()) % record.value.size()] ^=
-            static_cast<char>(1 << input.Below(8));
+        record.value[IndexIn(input, record.value.size())] ^= static_cast<char>(1 << input.Below(8));
       }
       break;
     case 1:
