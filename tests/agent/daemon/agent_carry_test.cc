@@ -110,12 +110,14 @@ TEST_F(Carry, WhatNobodyHasFailsTheStart) {
 }
 
 TEST_F(Carry, PeriodicCheckpointsGoOnHereAndACopyIsHeldElsewhere) {
-  scheduler_.speed = 600;  // An interval of five minutes is half a second.
+  // An interval of half an hour is three seconds: a job that is told to save before it has come so far
+  // as to listen ends by the signal.
+  scheduler_.speed = 600;
   StartAgent("node-a");
   StartAgent("node-b");
   v1::AttemptOrder order = Counting(1, 1, 1'000'000);
   *order.mutable_start()->mutable_task()->mutable_checkpoint()->mutable_interval() =
-      wire::ToProto(absl::Minutes(5));
+      wire::ToProto(absl::Minutes(30));
   ASSERT_TRUE(scheduler_.Send("node-a", order));
   ASSERT_TRUE(scheduler_.Until([&] { return Status(order).checkpoint().key().sequence() >= 2; }));
   EXPECT_EQ(Status(order).phase(), AttemptStatus::PHASE_RUNNING) << "all the time";
