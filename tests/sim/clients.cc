@@ -11,6 +11,9 @@ namespace heliotrope::faultsim {
 namespace {
 
 constexpr absl::Duration kCallTimeout = absl::Seconds(5);
+// A call's second copy leaves at most so much later, and is heard within the other.
+constexpr absl::Duration kLatestCopy = absl::Seconds(10);
+constexpr absl::Duration kLongestOnTheWay = absl::Seconds(20);
 
 bool TryAgain(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
@@ -125,9 +128,19 @@ void Clients::Cancel(const JobId&, JobUid uid) {
 
 void Clients::Operate(core::Command command) {
   ++open_;
+  operations_.push_back(std::move(command));
+  if (operations_.size() == 1) OperateNext();
+}
+
+void Clients::OperateNext() {
   const auto call = std::make_shared<Call>();
-  call->command = [command = std::move(command)] { return command; };
-  call->answered = [](const core::Reply&) {};
+  call->command = [command = operations_.front()] { return command; };
+  call->answered = [this](const core::Reply&) {
+    world_.queue.After(kLongestOnTheWay, [this] {
+      operations_.pop_front();
+      if (!operations_.empty()) OperateNext();
+    });
+  };
   Start(call);
 }
 
@@ -142,7 +155,7 @@ void Clients::Try(const std::shared_ptr<Call>& call) {
     // Lost on the way there. Calls that never get through end no history.
     if (call->tries < 20 && random_.Chance(world_.settings.lost_calls)) continue;
     absl::Duration delay = network.Delay(kClients, kSchedulerHost);
-    if (i > 0) delay += absl::Seconds(10) * random_.Double();
+    if (i > 0) delay += kLatestCopy * random_.Double();
     world_.queue.After(delay, [this, call] { Arrive(call); });
   }
   world_.queue.After(kCallTimeout * (1 + random_.Double()), [this, call] { Try(call); });

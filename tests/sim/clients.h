@@ -2,6 +2,7 @@
 // comes, and remember what they were told.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -28,7 +29,8 @@ class Clients {
   // Every submission and cancel has its answer.
   bool done() const { return open_ == 0; }
 
-  // Until it is answered: drains and undrains.
+  // The operator's drains, undrains and imports: each is begun when the one before was answered and no
+  // copy of it is on its way any more, as a drain heard after its undrain would stay.
   void Operate(core::Command command);
 
  private:
@@ -43,6 +45,7 @@ class Clients {
   std::shared_ptr<const model::JobSpec> DrawJob(size_t number);
   void Submit(size_t number, std::shared_ptr<const model::JobSpec> spec);
   void Cancel(const JobId& id, JobUid uid);
+  void OperateNext();
   void Start(const std::shared_ptr<Call>& call);
   void Try(const std::shared_ptr<Call>& call);
   void Arrive(const std::shared_ptr<Call>& call);
@@ -52,6 +55,7 @@ class Clients {
   World& world_;
   Random random_;
   int open_ = 0;
+  std::deque<core::Command> operations_;
   bool stopped_ = false;
 };
 

@@ -72,7 +72,10 @@ void Promises::JobStarted(const JobStart& start) {
                             .cores = start.start->spec->request.cores,
                             .on_disconnect = start.start->spec->on_disconnect};
   CheckAlone(start.key, start.host);
-  if (start.incarnation == 1) CheckCapacity(start.key, start.host);
+  if (start.incarnation == 1) {
+    CheckCapacity(start.key, start.host);
+    ForgetWhatWasLost(start);
+  }
   CheckResidency(*start.start->spec, start.host, absl::StrCat(Shown(start.key), " runs"));
   if (!agent::IsAllowed(start.start->jurisdictions,
                         world_.Agent(start.host).facts().site.jurisdiction)) {
@@ -114,6 +117,17 @@ void Promises::CheckResidency(const model::JobSpec& spec, HostIndex host, const 
   const auto table = MakeFleet(world_.settings, /*narrow=*/false).jurisdictions;
   if (table.Allows(spec.residency, where)) return;
   Break(kResidency, absl::StrCat(what, " on ", Name(host), " in ", where.value()));
+}
+
+// A node that lost its disk is told again to start what the scheduler never heard has started. What
+// the attempt sealed there in its first life is gone, and its next checkpoints have the same names.
+void Promises::ForgetWhatWasLost(const JobStart& start) {
+  const auto lost = lost_.find(start.host);
+  if (lost == lost_.end()) return;
+  std::erase_if(sealed_, [&](const auto& entry) {
+    const auto& [key, sealed] = entry;
+    return key.attempt == start.key && sealed.when <= lost->second;
+  });
 }
 
 // Its directory holds what the scheduler said, and that is the furthest there is. Later processes of

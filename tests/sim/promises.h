@@ -101,6 +101,7 @@ class Promises {
   void CheckPolicy(const agent::AttemptKey& key, const agent::ExitReport& exit);
   void CheckAlone(const agent::AttemptKey& key, HostIndex host);
   void CheckCapacity(const agent::AttemptKey& started, HostIndex host);
+  void ForgetWhatWasLost(const JobStart& start);
   void CheckProgress(const JobStart& start);
   void CheckResidency(const model::JobSpec& spec, HostIndex host, const std::string& what);
   bool Excused(const Best& best) const;
