@@ -29,6 +29,8 @@ model::Residency ResidencyOf(absl::string_view key) {
   return {.any = false, .words = absl::StrSplit(key, '+')};
 }
 
+absl::Duration WindowOf(const Job& job) { return job.spec->deadline - job.create_time; }
+
 }  // namespace
 
 // All that the task ran and kept, in all its attempts. That its host froze it for a while is not
@@ -37,8 +39,9 @@ void Machine::LearnDuration(const Job& job, const model::Task& task) {
   const model::AttemptRecord& last = task.run->attempts.back();
   if (last.start_time > last.end_time) return;
   const absl::Duration actual = task.run->base_progress + (last.end_time - last.start_time);
-  const curve::Durations::Learned learned = durations_.Learn(
-      job.spec->account, curve::JobStem(job.id.value()), job.spec->expected_duration, actual, now_);
+  const curve::Durations::Learned learned =
+      durations_.Learn(job.spec->account, curve::JobStem(job.id.value()),
+                       job.spec->expected_duration, actual, now_, WindowOf(job));
   changes_.durations.insert(learned.changed.begin(), learned.changed.end());
   changes_.removed_durations.insert(learned.removed.begin(), learned.removed.end());
 }
@@ -59,10 +62,10 @@ curve::RemainingWork Machine::RemainingWork(const Job& job, const model::Task& t
   const model::JobSpec& spec = *job.spec;
   const double core_hours =
       spec.request.cores.cores() * absl::ToDoubleHours(spec.expected_duration);
-  const curve::RemainingAsk ask{
-      .quantile = 1 - plan::MissChance(fleet_.planning, core_hours),
-      .chance_per_hour =
-          spec.request.cores.cores() / plan::DeadlineWorth(fleet_.planning, core_hours)};
+  const curve::RemainingAsk ask{.quantile = 1 - plan::MissChance(fleet_.planning, core_hours),
+                                .chance_per_hour = spec.request.cores.cores() /
+                                                   plan::DeadlineWorth(fleet_.planning, core_hours),
+                                .window = WindowOf(job)};
   curve::RemainingWork left = durations_.Remaining(spec.account, curve::JobStem(job.id.value()),
                                                    spec.expected_duration, WorkDone(task), ask);
   left.high = std::max(left.high, left.mean);
@@ -102,7 +105,7 @@ curve::Chance Machine::ChanceWithin(const Job& job, const model::Task& task,
                                     absl::Duration limit) const {
   const model::JobSpec& spec = *job.spec;
   return durations_.ChanceWithin(spec.account, curve::JobStem(job.id.value()),
-                                 spec.expected_duration, WorkDone(task), limit);
+                                 spec.expected_duration, WorkDone(task), limit, WindowOf(job));
 }
 
 }  // namespace heliotrope::core

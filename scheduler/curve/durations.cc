@@ -18,6 +18,10 @@ constexpr double kTrust = 20;          // tasks of a level that weigh as much as
 constexpr double kPriorSigma = 0.3;    // of the natural logarithm of the ratio
 constexpr double kTypicalMemory = 50;  // tasks
 constexpr int64_t kLeastTypical = 5;   // tasks
+constexpr double kSharesPerOctave = 48;
+constexpr double kMiddleShare = 48;
+constexpr double kLeastShares = 200;  // tasks
+constexpr double kBeyondMost = 0.002;
 constexpr absl::Duration kLeast = absl::Minutes(1);
 // Of what is expected, for a task that has outlived the last bin.
 constexpr double kBeyondMean = 0.1;
@@ -80,33 +84,59 @@ absl::string_view JobStem(absl::string_view job_id) {
   return job_id.substr(0, size);
 }
 
-// Up to four distributions, each with its share.
+// Up to four distributions, each with its share, up to a limit. Edge i is where bin i begins, or the
+// limit.
 struct Durations::Mixture {
   std::array<const Tails*, 4> tails{};
   std::array<double, 4> share{};
   size_t size = 0;
+  double limit = Edges<kBins + 1>()[kBins];
+  size_t end = kBins;       // The first edge at the limit.
+  double share_beyond = 0;  // What lies beyond the limit.
+  double ratio_beyond = 0;
 
   void Add(const Tails& added, double part) {
     tails[size] = &added;
     share[size++] = part;
   }
+  // A limit that leaves nothing is none.
+  void Limit(double ratio) {
+    const auto& edges = Edges<kBins + 1>();
+    if (!(ratio > edges[0]) || !(ratio < edges[kBins])) return;
+    const size_t bin = BinOf(ratio);
+    const double part = (edges[bin + 1] - ratio) / (edges[bin + 1] - edges[bin]);
+    const double after = Share(bin + 1);
+    const double here = std::max(0.0, part * (Share(bin) - after));
+    if (!(here + after < Share(0))) return;
+    ratio_beyond = here * (ratio + edges[bin + 1]) / 2 + Ratio(bin + 1);
+    share_beyond = here + after;
+    limit = ratio;
+    end = bin + 1;
+  }
+  void Unlimit() {
+    limit = Edges<kBins + 1>()[kBins];
+    end = kBins;
+    share_beyond = ratio_beyond = 0;
+  }
+  double Edge(size_t bin) const { return bin < end ? Edges<kBins + 1>()[bin] : limit; }
   double Share(size_t bin) const {
+    if (bin >= end) return 0;
     double sum = 0;
     for (size_t i = 0; i < size; ++i) sum += share[i] * tails[i]->share[bin];
-    return sum;
+    return std::max(0.0, sum - share_beyond);
   }
   double Ratio(size_t bin) const {
+    if (bin >= end) return 0;
     double sum = 0;
     for (size_t i = 0; i < size; ++i) sum += share[i] * tails[i]->ratio[bin];
-    return sum;
+    return std::max(0.0, sum - ratio_beyond);
   }
   // Of all tasks those whose ratio is higher; within a bin evenly.
   double Above(double ratio) const {
-    const auto& edges = Edges<kBins + 1>();
-    if (!(ratio < edges[kBins])) return 0;
+    if (!(ratio < limit)) return 0;
     const size_t bin = BinOf(ratio);
-    const double low = std::max(ratio, edges[bin]);
-    const double part = (edges[bin + 1] - low) / (edges[bin + 1] - edges[bin]);
+    const double low = std::max(ratio, Edge(bin));
+    const double part = (Edge(bin + 1) - low) / (Edge(bin + 1) - Edge(bin));
     return Share(bin + 1) + std::max(0.0, part * (Share(bin) - Share(bin + 1)));
   }
 };
@@ -132,7 +162,29 @@ size_t Durations::BinOf(double ratio) {
   return static_cast<size_t>(std::clamp(bin, 0.0, static_cast<double>(kBins - 1)));
 }
 
+size_t Durations::ShareBinOf(double share) {
+  if (!(share > 0)) return 0;
+  const double bin = std::floor(std::log2(share) * kSharesPerOctave + kMiddleShare + 0.5);
+  return static_cast<size_t>(std::clamp(bin, 0.0, static_cast<double>(kShares - 1)));
+}
+
+// The end of the first bin, from the last one on, that holds what is usual.
+std::optional<double> Durations::MostOf(const std::array<float, kShares>& shares) {
+  double all = 0;
+  for (const float weight : shares) all += static_cast<double>(weight);
+  if (all < kLeastShares) return std::nullopt;
+  double beyond = 0;
+  size_t bin = kShares - 1;
+  for (;; --bin) {
+    beyond += static_cast<double>(shares[bin]);
+    if (beyond > kBeyondMost * all || bin == 0) break;
+  }
+  if (bin + 1 == kShares) return std::nullopt;
+  return std::exp2((static_cast<double>(bin) - kMiddleShare + 0.5) / kSharesPerOctave);
+}
+
 void Durations::Refresh(Level& level) {
+  level.most = MostOf(level.shares);
   const auto& edges = Edges<kBins + 1>();
   level.weight = 0;
   for (const float weight : level.weights) level.weight += static_cast<double>(weight);
@@ -146,8 +198,8 @@ void Durations::Refresh(Level& level) {
 }
 
 Durations::Learned Durations::Learn(const AccountId& account, absl::string_view stem,
-                                    absl::Duration expected, absl::Duration actual,
-                                    absl::Time now) {
+                                    absl::Duration expected, absl::Duration actual, absl::Time now,
+                                    absl::Duration window) {
   Learned learned;
   const double seconds = absl::ToDoubleSeconds(actual);
   const double foreseen = absl::ToDoubleSeconds(expected);
@@ -173,13 +225,19 @@ Durations::Learned Durations::Learn(const AccountId& account, absl::string_view 
     level.log_seconds += gain * (std::log(std::max(1.0, seconds)) - level.log_seconds);
     for (float& weight : level.weights) weight *= static_cast<float>(1 - 1 / kMemory);
     level.weights[bin] += 1;
+    if (window > absl::ZeroDuration() && window < absl::InfiniteDuration()) {
+      for (float& weight : level.shares) weight *= static_cast<float>(1 - 1 / kMemory);
+      level.shares[ShareBinOf(absl::FDivDuration(actual, window))] += 1;
+    }
     Refresh(level);
   }
   return learned;
 }
 
-Durations::Mixture Durations::MixtureOf(const AccountId& account, absl::string_view stem) const {
+Durations::Mixture Durations::MixtureOf(const AccountId& account, absl::string_view stem,
+                                        absl::Duration expected, absl::Duration window) const {
   Mixture mixture;
+  std::optional<double> most;
   double left = 1;
   const auto add = [&](absl::string_view key) {
     const auto level = levels_.find(key);
@@ -187,12 +245,16 @@ Durations::Mixture Durations::MixtureOf(const AccountId& account, absl::string_v
     const double trust = level->second.weight / (level->second.weight + kTrust);
     mixture.Add(level->second.tails, left * trust);
     left *= 1 - trust;
+    if (!most) most = level->second.most;
   };
   const std::string key = KeyOf(account, stem);
   if (!stem.empty()) add(key);
   add(absl::string_view(key).substr(0, account.value().size() + 1));
   add("");
   mixture.Add(prior_, left);
+  if (most && window < absl::InfiniteDuration()) {
+    mixture.Limit(*most * absl::FDivDuration(window, expected));
+  }
   return mixture;
 }
 
@@ -204,29 +266,28 @@ int64_t Durations::CountOf(const AccountId& account, absl::string_view stem) con
 RemainingWork Durations::Remaining(const AccountId& account, absl::string_view stem,
                                    absl::Duration expected, absl::Duration done,
                                    const RemainingAsk& ask) const {
-  const auto& edges = Edges<kBins + 1>();
-  const double seconds = std::max(1.0, absl::ToDoubleSeconds(expected));
+  const absl::Duration foreseen = std::max(absl::Seconds(1), expected);
+  const double seconds = absl::ToDoubleSeconds(foreseen);
   const double so_far = std::max(0.0, absl::ToDoubleSeconds(done)) / seconds;
   const auto left = [seconds](double ratio) {
     return std::max(kLeast, absl::Seconds(ratio * seconds));
   };
   const RemainingWork beyond{
       .mean = left(kBeyondMean), .high = left(kBeyondHigh), .pressing = left(kBeyondMean)};
-  if (!(so_far < edges[kBins])) return beyond;
-  const Mixture mixture = MixtureOf(account, stem);
+  Mixture mixture = MixtureOf(account, stem, foreseen, ask.window);
+  // A task that has outlived what its deadline let expect is one like any other.
+  if (!(mixture.Above(so_far) > 0)) mixture.Unlimit();
+  const double all = mixture.Above(so_far);
+  if (!(all > 0)) return beyond;
   // Of the bin that it is in only what lies above.
   const size_t bin = BinOf(so_far);
-  const double low = std::max(so_far, edges[bin]);
-  const double part = (edges[bin + 1] - low) / (edges[bin + 1] - edges[bin]);
-  const double after = mixture.Share(bin + 1);
-  const double here = std::max(0.0, part * (mixture.Share(bin) - after));
-  const double all = here + after;
-  if (!(all > 0)) return beyond;
-  const double sum = here * (low + edges[bin + 1]) / 2 + mixture.Ratio(bin + 1);
+  const double low = std::max(so_far, mixture.Edge(bin));
+  const double here = all - mixture.Share(bin + 1);
+  const double sum = here * (low + mixture.Edge(bin + 1)) / 2 + mixture.Ratio(bin + 1);
   // The first edge above which no more than (1 - quantile) of it lies; within its bin evenly.
   const double above = std::clamp(1 - ask.quantile, 0.0, 1.0) * all;
   size_t first = bin + 1;
-  for (size_t size = kBins - bin - 1; size > 0;) {
+  for (size_t size = mixture.end - bin - 1; size > 0;) {
     const size_t half = size / 2;
     if (mixture.Share(first + half) > above) {
       first += half + 1;
@@ -235,17 +296,17 @@ RemainingWork Durations::Remaining(const AccountId& account, absl::string_view s
       size = half;
     }
   }
-  const double from = first == bin + 1 ? low : edges[first - 1];
+  const double from = first == bin + 1 ? low : mixture.Edge(first - 1);
   const double at_from = first == bin + 1 ? all : mixture.Share(first - 1);
   const double at_edge = mixture.Share(first);
   const double way = at_from > at_edge ? (at_from - above) / (at_from - at_edge) : 1;
-  const double high = from + (edges[first] - from) * std::clamp(way, 0.0, 1.0);
+  const double high = from + (mixture.Edge(first) - from) * std::clamp(way, 0.0, 1.0);
   // From the last bin on, the first one that is dense enough.
   double pressing = so_far;
-  for (size_t i = kBins; i-- > bin && pressing <= so_far;) {
-    const double hours = (edges[i + 1] - std::max(low, edges[i])) * seconds / 3600;
+  for (size_t i = mixture.end; i-- > bin && pressing <= so_far;) {
+    const double hours = (mixture.Edge(i + 1) - std::max(low, mixture.Edge(i))) * seconds / 3600;
     const double share = i == bin ? here : mixture.Share(i) - mixture.Share(i + 1);
-    if (share > 0 && share / all >= ask.chance_per_hour * hours) pressing = edges[i + 1];
+    if (share > 0 && share / all >= ask.chance_per_hour * hours) pressing = mixture.Edge(i + 1);
   }
   return {.mean = left(sum / all - so_far),
           .high = left(high - so_far),
@@ -253,14 +314,16 @@ RemainingWork Durations::Remaining(const AccountId& account, absl::string_view s
 }
 
 Chance Durations::ChanceWithin(const AccountId& account, absl::string_view stem,
-                               absl::Duration expected, absl::Duration done,
-                               absl::Duration limit) const {
-  const Mixture mixture = MixtureOf(account, stem);
+                               absl::Duration expected, absl::Duration done, absl::Duration limit,
+                               absl::Duration window) const {
+  const absl::Duration foreseen = std::max(absl::Seconds(1), expected);
+  Mixture mixture = MixtureOf(account, stem, foreseen, window);
   Chance chance;
   chance.learned = mixture.size > 1;
   if (limit <= absl::ZeroDuration()) return chance;
-  const double seconds = std::max(1.0, absl::ToDoubleSeconds(expected));
+  const double seconds = absl::ToDoubleSeconds(foreseen);
   const double so_far = std::max(0.0, absl::ToDoubleSeconds(done)) / seconds;
+  if (!(mixture.Above(so_far) > 0)) mixture.Unlimit();
   const double more = absl::ToDoubleSeconds(limit) / seconds;
   const double not_ended = mixture.Above(so_far);
   chance.value = not_ended > 0 ? 1 - mixture.Above(so_far + more) / not_ended
@@ -290,25 +353,30 @@ DurationState Durations::Save(absl::string_view key) const {
   state.integers = {level.used, level.tasks};
   state.numbers = {level.log_seconds};
   state.weights.assign(level.weights.begin(), level.weights.end());
+  state.shares.assign(level.shares.begin(), level.shares.end());
   return state;
 }
 
 absl::Status Durations::Restore(absl::string_view key, const DurationState& state) {
-  if (state.version != DurationState::kVersion || state.integers.size() != 2 ||
-      state.numbers.size() != 1 || state.weights.size() != kBins) {
+  const bool known = state.version == 1                         ? state.shares.empty()
+                     : state.version == DurationState::kVersion ? state.shares.size() == kShares
+                                                                : false;
+  if (!known || state.integers.size() != 2 || state.numbers.size() != 1 ||
+      state.weights.size() != kBins) {
     return absl::InvalidArgumentError(
         absl::StrCat("duration state of version ", state.version, " with ", state.integers.size(),
-                     " integers, ", state.numbers.size(), " numbers and ", state.weights.size(),
-                     " weights is none of this program's"));
+                     " integers, ", state.numbers.size(), " numbers, ", state.weights.size(),
+                     " weights and ", state.shares.size(), " shares is none of this program's"));
   }
   constexpr double kMostLogSeconds = 50;
   constexpr int64_t kMostInteger = int64_t{1} << 62;
+  const auto counts = [](float weight) { return weight >= 0 && weight <= 2 * kMemory; };
   const bool sane = std::all_of(state.integers.begin(), state.integers.end(),
                                 [](int64_t value) { return value > 0 && value < kMostInteger; }) &&
                     std::isfinite(state.numbers[0]) && state.numbers[0] >= 0 &&
                     state.numbers[0] < kMostLogSeconds &&
-                    std::all_of(state.weights.begin(), state.weights.end(),
-                                [](float weight) { return weight >= 0 && weight <= 2 * kMemory; });
+                    std::all_of(state.weights.begin(), state.weights.end(), counts) &&
+                    std::all_of(state.shares.begin(), state.shares.end(), counts);
   if (!sane || Contains(key)) {
     return absl::InvalidArgumentError("duration state holds values that this program never writes");
   }
@@ -316,7 +384,8 @@ absl::Status Durations::Restore(absl::string_view key, const DurationState& stat
   level.used = state.integers[0];
   level.tasks = state.integers[1];
   level.log_seconds = state.numbers[0];
-  std::copy_n(state.weights.begin(), kBins, level.weights.begin());
+  std::copy(state.weights.begin(), state.weights.end(), level.weights.begin());
+  std::copy(state.shares.begin(), state.shares.end(), level.shares.begin());
   by_use_.emplace(level.used, std::string(key));
   last_use_ = std::max(last_use_, level.used);
   Refresh(level);

@@ -135,6 +135,7 @@ Record DurationsRecord(const std::string& key, const curve::DurationState& state
   record.mutable_integers()->Add(state.integers.begin(), state.integers.end());
   record.mutable_numbers()->Add(state.numbers.begin(), state.numbers.end());
   record.mutable_weights()->Add(state.weights.begin(), state.weights.end());
+  record.mutable_shares()->Add(state.shares.begin(), state.shares.end());
   return Made(Kind::kDurations, key, record);
 }
 
@@ -145,6 +146,7 @@ curve::DurationState FromRecord(const v1::Durations& record, FieldReader& reader
   state.integers.assign(record.integers().begin(), record.integers().end());
   state.numbers.assign(record.numbers().begin(), record.numbers().end());
   state.weights.assign(record.weights().begin(), record.weights().end());
+  state.shares.assign(record.shares().begin(), record.shares().end());
   return state;
 }
 

@@ -113,6 +113,64 @@ TEST(Durations, AnotherHabitIsFollowed) {
   EXPECT_NEAR(MeanHours(durations, "nightly", absl::ZeroDuration()), 2 - std::exp(-1), 0.03);
 }
 
+// A deadline tells how long its task can be, once it was seen how much of the time to them tasks take.
+TEST(Durations, ATightDeadlineIsOneOfAShortTask) {
+  Durations durations;
+  Random random(7);
+  const auto learn = [&](int tasks) {
+    for (int i = 0; i < tasks; ++i) {
+      const absl::Duration actual = kHour * std::exp(0.3 * Noise(random));
+      durations.Learn(kAcme, "nightly", kHour, actual, kStart,
+                      actual * (1.25 + 5 * random.Double()));
+    }
+  };
+  const auto high = [&](absl::Duration window, double done_hours = 0) {
+    return absl::ToDoubleHours(durations
+                                   .Remaining(kAcme, "nightly", kHour, done_hours * kHour,
+                                              {.quantile = 1, .window = window})
+                                   .high);
+  };
+  const auto chance = [&](double limit_hours, absl::Duration window) {
+    return durations
+        .ChanceWithin(kAcme, "nightly", kHour, absl::ZeroDuration(), limit_hours * kHour, window)
+        .value;
+  };
+  learn(150);
+  EXPECT_GT(high(kHour), 1.5);  // Too few to tell.
+  learn(2000);
+  // Four fifths at the most, and its bin.
+  EXPECT_GE(high(kHour), 0.79);
+  EXPECT_LE(high(kHour), 0.8 * std::exp2(1.0 / 48));
+  EXPECT_GT(high(10 * kHour), 1.5);
+  EXPECT_GT(high(absl::InfiniteDuration()), 1.5);
+  EXPECT_EQ(chance(0.85, kHour), 1);
+  EXPECT_LT(chance(0.7, kHour), 0.95);
+  EXPECT_LT(chance(0.85, absl::InfiniteDuration()), 0.5);
+  const RemainingWork left = durations.Remaining(kAcme, "nightly", kHour, absl::ZeroDuration(),
+                                                 {.quantile = 0.5, .window = kHour});
+  EXPECT_LT(left.mean, 0.8 * kHour);
+  EXPECT_LT(left.high, 0.8 * kHour);
+  EXPECT_LE(left.pressing, 0.82 * kHour);
+  // One that has outlived it is like any other.
+  EXPECT_GT(high(kHour, 0.9), 0.5);
+  EXPECT_LT(durations.ChanceWithin(kAcme, "nightly", kHour, 0.9 * kHour, 0.1 * kHour, kHour).value,
+            0.6);
+  // Another name of the account, too; of another account as well, until it has some of its own.
+  const auto other = durations.Remaining(AccountId("globex"), "weekly", kHour, absl::ZeroDuration(),
+                                         {.quantile = 1, .window = kHour});
+  EXPECT_LE(other.high, 0.82 * kHour);
+}
+
+TEST(Durations, ADeadlineSaysLittleWhereTasksOutliveTheirs) {
+  Durations durations;
+  for (int i = 0; i < 2000; ++i) {
+    durations.Learn(kAcme, "nightly", kHour, kHour * (i % 100 == 0 ? 3 : 1), kStart, 2 * kHour);
+  }
+  const RemainingWork left = durations.Remaining(kAcme, "nightly", kHour, absl::ZeroDuration(),
+                                                 {.quantile = 1, .window = 2 * kHour});
+  EXPECT_GE(left.high, 3 * kHour);
+}
+
 // An hour of waiting costs what the chance to end within it is.
 TEST(Durations, ADeadlinePressesFromWhereItIsLikelyToEndOn) {
   Durations durations;
@@ -259,7 +317,7 @@ TEST(Durations, RestoredOnesGoOnAsIfNothingHadBeen) {
   const auto learn = [](Durations& to, Random& chance) {
     to.Learn(AccountId(absl::StrCat("a", chance.Uniform(5))),
              absl::StrCat("s", chance.Uniform(2000)), kHour, kHour * std::exp(0.4 * Noise(chance)),
-             kStart);
+             kStart, kHour * (1 + chance.Double()));
   };
   for (int i = 0; i < 6000; ++i) learn(durations, random);
   Durations restored;
@@ -276,8 +334,21 @@ TEST(Durations, RestoredOnesGoOnAsIfNothingHadBeen) {
     EXPECT_EQ(durations.Save(key).integers, restored.Save(key).integers);
     EXPECT_EQ(durations.Save(key).numbers, restored.Save(key).numbers);
     EXPECT_EQ(durations.Save(key).weights, restored.Save(key).weights);
+    EXPECT_EQ(durations.Save(key).shares, restored.Save(key).shares);
   }
   EXPECT_EQ(durations.Typical(AccountId("a1")), restored.Typical(AccountId("a1")));
+}
+
+TEST(Durations, AStateBeforeDeadlinesCountedIsTaken) {
+  Durations durations;
+  durations.Learn(kAcme, "nightly", kHour, 2 * kHour, kStart, 3 * kHour);
+  DurationState old = durations.Save("");
+  old.version = 1;
+  old.shares.clear();
+  Durations restored;
+  ASSERT_TRUE(restored.Restore("", old).ok());
+  EXPECT_EQ(restored.Save("").weights, old.weights);
+  EXPECT_EQ(restored.Save("").shares, std::vector<float>(durations.Save("").shares.size()));
 }
 
 TEST(Durations, AStateOfAnotherLayoutIsRefused) {
@@ -296,6 +367,12 @@ TEST(Durations, AStateOfAnotherLayoutIsRefused) {
   EXPECT_TRUE(refused(bad));
   bad = good;
   bad.weights.pop_back();
+  EXPECT_TRUE(refused(bad));
+  bad = good;
+  bad.shares.clear();
+  EXPECT_TRUE(refused(bad));
+  bad = good;
+  bad.shares[3] = -1;
   EXPECT_TRUE(refused(bad));
   bad = good;
   bad.weights[4] = -1;
