@@ -43,7 +43,8 @@ std::shared_ptr<const model::JobSpec> Clients::DrawJob(size_t number) {
   constexpr const char* kAccounts[] = {"acme", "default", "globex"};
   spec->account = AccountId(kAccounts[random_.Uniform(std::size(kAccounts))]);
   spec->count = 1 + static_cast<uint32_t>(random_.Uniform(3));
-  spec->request.cores = MilliCores::FromMilli(500 * (1 + static_cast<int64_t>(random_.Uniform(8))));
+  spec->request.cores =
+      MilliCores::FromMilli(500 * (1 + static_cast<int64_t>(random_.Uniform(2 * kMostTaskCores))));
   spec->request.memory = Bytes::FromMiB(256);
   spec->expected_duration = std::max(
       absl::Ceil(behavior.work * (0.5 + random_.Double()), absl::Seconds(1)), absl::Seconds(1));

@@ -17,6 +17,7 @@ namespace {
 constexpr char kAlone[] = "at most one live attempt of a task";
 constexpr char kResidency[] = "nothing outside its residency";
 constexpr char kCapacity[] = "capacity is not exceeded";
+constexpr char kQuota[] = "no account exceeds its quota";
 constexpr char kProgress[] = "no work is lost that a complete checkpoint holds";
 constexpr char kCancel[] = "a cancel wins";
 constexpr char kTerminal[] = "a terminal state is final";
@@ -70,10 +71,12 @@ void Promises::JobStarted(const JobStart& start) {
   ++attempts_;
   live_[task][start.key] = {.host = start.host,
                             .cores = start.start->spec->request.cores,
+                            .account = start.start->spec->account,
                             .on_disconnect = start.start->spec->on_disconnect};
   CheckAlone(start.key, start.host);
   if (start.incarnation == 1) {
     CheckCapacity(start.key, start.host);
+    CheckQuota(start.key);
     ForgetWhatWasLost(start);
   }
   CheckResidency(*start.start->spec, start.host, absl::StrCat(Shown(start.key), " runs"));
@@ -109,6 +112,42 @@ void Promises::CheckCapacity(const agent::AttemptKey& started, HostIndex host) {
     Break(kCapacity,
           absl::StrCat("jobs on ", Name(host), " use ", ToString(used), " of ", ToString(has)));
   }
+}
+
+void Promises::Configured(const core::FleetConfig& fleet) {
+  Quotas& quotas = quotas_.emplace_back(Quotas{.from = Now(), .most = {}});
+  for (const auto& [account, policy] : fleet.accounts) quotas.most[account] = policy.most.cores;
+}
+
+// The largest that was in force at some time since, that of the beginning included.
+std::optional<MilliCores> Promises::QuotaSince(const AccountId& account, Instant since) const {
+  MilliCores most;
+  for (size_t i = quotas_.size(); i-- > 0;) {
+    const auto quota = quotas_[i].most.find(account);
+    if (quota == quotas_[i].most.end()) return std::nullopt;
+    most = std::max(most, quota->second);
+    if (quotas_[i].from < since) break;
+  }
+  return most;
+}
+
+// What was ordered under a wider quota may still start. Of what lives then, the attempt that was
+// ordered last found room beside all the others, by a quota of that time: this one's order or later.
+void Promises::CheckQuota(const agent::AttemptKey& started) {
+  const AccountId account = live_[started.task].at(started).account;
+  const std::optional<MilliCores> most = QuotaSince(account, first_ordered_[started]);
+  if (!most) return;
+  MilliCores used;
+  for (const auto& [task, attempts] : live_) {
+    for (const auto& [key, live] : attempts) {
+      // Who stands still may have lost its lease and ends when it wakes; an operator's word is taken.
+      const bool counts = key == started || (!live.still && !live.declared_lost);
+      if (counts && live.account == account) used += live.cores;
+    }
+  }
+  if (used <= *most) return;
+  Break(kQuota, absl::StrCat("with ", Shown(started), " jobs of account ", account.value(), " use ",
+                             ToString(used), " of ", ToString(*most)));
 }
 
 void Promises::CheckResidency(const model::JobSpec& spec, HostIndex host, const std::string& what) {
@@ -203,6 +242,7 @@ void Promises::JobStandsStill(const agent::AttemptKey& key, HostIndex) {
 void Promises::JobGoesOn(const agent::AttemptKey& key, HostIndex host) {
   live_[key.task].at(key).still = false;
   CheckAlone(key, host);
+  CheckQuota(key);
 }
 
 void Promises::CheckpointRests(const agent::CheckpointKey& key, HostIndex host,
@@ -227,6 +267,7 @@ void Promises::Made(const std::vector<core::Effect>& effects) {
     if (const auto* order = std::get_if<core::OrderAttempt>(&effect)) {
       if (order->action != core::AttemptAction::kStart) continue;
       ordered_[ToAgentKey(order->key)] = Now();
+      first_ordered_.emplace(ToAgentKey(order->key), Now());
       world_.trace.Add(Now(), "scheduler", "orders start", order->key, order->node,
                        order->start->restore ? Shown(order->start->restore->key) : "afresh");
       const AgentHost& agent = *world_.AgentOf(order->node);

@@ -67,6 +67,8 @@ class Promises {
   void CompareWithStore(const core::Machine& machine, const SchedulerStore& store);
   // The operator has narrowed where some jobs may be.
   void Narrowed() { narrowed_ = Now(); }
+  // The scheduler works by this configuration from now on.
+  void Configured(const core::FleetConfig& fleet);
 
   // --- What clients are told ---
   void ToldSubmitted(const std::string& request, JobUid job);
@@ -85,6 +87,7 @@ class Promises {
   struct Live {
     HostIndex host = 0;
     MilliCores cores;
+    AccountId account;
     model::OnDisconnect on_disconnect = model::OnDisconnect::kStop;
     bool still = false;
     bool declared_lost = false;  // An operator has said so.
@@ -101,6 +104,8 @@ class Promises {
   void CheckPolicy(const agent::AttemptKey& key, const agent::ExitReport& exit);
   void CheckAlone(const agent::AttemptKey& key, HostIndex host);
   void CheckCapacity(const agent::AttemptKey& started, HostIndex host);
+  void CheckQuota(const agent::AttemptKey& started);
+  std::optional<MilliCores> QuotaSince(const AccountId& account, Instant since) const;
   void ForgetWhatWasLost(const JobStart& start);
   void CheckProgress(const JobStart& start);
   void CheckResidency(const model::JobSpec& spec, HostIndex host, const std::string& what);
@@ -124,7 +129,13 @@ class Promises {
   std::map<HostIndex, Instant> lost_;  // When its lease was last given up, or its disk emptied.
   std::set<std::pair<agent::CheckpointKey, HostIndex>> rotted_;
   std::map<HostIndex, Instant> shrunk_;
-  std::map<agent::AttemptKey, Instant> ordered_;  // Starts.
+  std::map<agent::AttemptKey, Instant> ordered_;        // Starts, when last,
+  std::map<agent::AttemptKey, Instant> first_ordered_;  // and when first.
+  struct Quotas {
+    Instant from;
+    std::map<AccountId, MilliCores> most;
+  };
+  std::vector<Quotas> quotas_;  // In the order of time.
   Instant narrowed_ = -absl::InfiniteDuration();
   std::map<std::string, JobUid> acknowledged_;  // By request id.
   std::set<JobUid> cancelled_;

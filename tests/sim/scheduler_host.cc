@@ -42,13 +42,15 @@ void SchedulerHost::Load() {
   }
   core::Image image = decoder.Finish();
   world_.promises.Recovered(image);
+  core::FleetConfig fleet = MakeFleet(world_.settings, world_.narrow);
+  world_.promises.Configured(fleet);
   machine_ = std::make_unique<core::Machine>(
       core::MachineOptions{.lease_real = world_.settings.lease,
                            .lease = world_.settings.lease,
                            .lease_margin = world_.settings.lease_margin,
                            .major_version = 0,
                            .outlook = {}},
-      MakeFleet(world_.settings, world_.narrow));
+      std::move(fleet));
   const absl::Status recovered = machine_->Recover(std::move(image), ClockNow());
   if (!recovered.ok()) world_.promises.Break("what was committed loads", recovered.ToString());
   batch_ = std::make_unique<daemon::Batch>(*machine_);
@@ -314,6 +316,9 @@ void SchedulerHost::Handle(ClientItem& item) {
     return;
   }
   auto& unit = std::get<Unit>(item);
+  if (const auto* fleet = std::get_if<core::SetFleet>(&unit.command)) {
+    world_.promises.Configured(fleet->config);
+  }
   const core::Reply reply = Apply(unit.command);
   if (!unit.done) return;
   batch_->Release([done = std::move(unit.done), reply](const absl::Status& status) {

@@ -43,6 +43,18 @@ constexpr absl::string_view kFaultNames[] = {"scheduler-crash",
                                              "wrong-forecast"};
 static_assert(std::size(kFaultNames) == kFaultCount);
 
+// Drawn last, so that what a seed means without them stays.
+std::vector<Quota> DrawQuotas(Random& random) {
+  std::vector<Quota> quotas;
+  if (!random.Chance(0.4)) return quotas;
+  for (const char* account : {"acme", "globex"}) {
+    if (!random.Chance(0.7)) continue;
+    const int64_t cores = kMostTaskCores + static_cast<int64_t>(random.Uniform(5));
+    quotas.push_back({account, cores, random.Chance(0.5) ? kMostTaskCores : cores});
+  }
+  return quotas;
+}
+
 }  // namespace
 
 absl::string_view FaultName(Fault fault) { return kFaultNames[static_cast<int>(fault)]; }
@@ -71,6 +83,7 @@ Settings Draw(uint64_t seed) {
   if (random.Chance(0.5)) made.step_crash = 0.02 * random.Double();
   if (random.Chance(0.5)) made.lost_calls = 0.3 * random.Double();
   if (random.Chance(0.5)) made.doubled_calls = 0.2 * random.Double();
+  made.quotas = DrawQuotas(random);
   return made;
 }
 
@@ -93,6 +106,10 @@ core::FleetConfig MakeFleet(const Settings& settings, bool narrow) {
   std::vector<JurisdictionCode> europe{JurisdictionCode("DE")};
   if (!narrow) europe.emplace_back("FR");
   fleet.jurisdictions = model::JurisdictionTable({{"EU", europe}}, codes);
+  for (const Quota& quota : settings.quotas) {
+    fleet.accounts[AccountId(quota.account)].most.cores =
+        MilliCores::FromMilli(1000 * (narrow ? quota.narrow : quota.cores));
+  }
   return fleet;
 }
 

@@ -51,6 +51,16 @@ struct Site {
   const char* jurisdiction;
 };
 
+// What an account may use at once; `narrow`: while the fleet's configuration is so.
+struct Quota {
+  const char* account;
+  int64_t cores;
+  int64_t narrow;
+};
+
+// Of the largest task that a job may have: what a quota always has room for.
+inline constexpr int64_t kMostTaskCores = 4;
+
 struct Settings {
   uint64_t seed = 0;
   // --- The scheduler's configuration ---
@@ -68,6 +78,7 @@ struct Settings {
   int jobs = 0;
   absl::Duration submit_over;  // All are submitted within so long.
   double cancels = 0;          // Share of the jobs.
+  std::vector<Quota> quotas;   // None in most histories.
   // --- The faults ---
   absl::Duration fault_time;   // Then they stop, and all must end.
   absl::Duration fault_every;  // On average.
@@ -82,7 +93,8 @@ inline constexpr double kMaxDrift = 0.04;
 
 Settings Draw(uint64_t seed);
 
-// The fleet's configuration as the operator wrote it. Narrow: the group EU without FR.
+// The fleet's configuration as the operator wrote it. Narrow: the group EU without FR, and
+// the smaller quotas.
 core::FleetConfig MakeFleet(const Settings& settings, bool narrow);
 
 }  // namespace heliotrope::faultsim
