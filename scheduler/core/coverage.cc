@@ -14,6 +14,7 @@ constexpr int64_t kDay = curve::kSlotsPerDay;
 // In scores.
 constexpr int64_t kMemory = 14 * kDay / kStride;
 constexpr int64_t kPrior = kDay / kStride;
+constexpr int64_t kMostScored = int64_t{1} << 40;  // far beyond any calendar
 constexpr size_t kMostOpen = static_cast<size_t>(kDay / kStride) + 1;
 
 }  // namespace
@@ -57,7 +58,7 @@ absl::StatusOr<Coverage> Coverage::Restore(const CoverageState& state) {
   const auto load = [](float value) { return std::isfinite(value) && value >= 0; };
   const bool ascending = std::adjacent_find(state.bins.begin(), state.bins.end(),
                                             std::greater_equal<>()) == state.bins.end();
-  if (state.scored < 0 || state.shares.size() != curve::kQuantiles ||
+  if (state.scored < 0 || state.scored > kMostScored || state.shares.size() != curve::kQuantiles ||
       !std::all_of(state.shares.begin(), state.shares.end(), share) || !ascending ||
       state.bins.size() > kMostOpen ||
       state.quantiles.size() != curve::kQuantiles * state.bins.size() ||

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "scheduler/curve/bounds.h"
 
 namespace heliotrope::curve {
 namespace {
@@ -21,10 +22,26 @@ constexpr size_t kP10 = 1;
 constexpr size_t kP50 = 3;
 constexpr size_t kP90 = 5;
 constexpr int64_t kLatestDay = int64_t{1} << 32;
+// Of a day: a hundred thousand jobs of the largest size are less.
+constexpr Bounds kCoreHours{0, 1e18};
 
 size_t WeekdayOf(int64_t day) {
   // The epoch fell on a Thursday, the fourth day of a week that starts on Monday.
   return static_cast<size_t>(((day + 3) % 7 + 7) % 7);
+}
+
+// REQUIRES: it has the numbers of an error model last.
+absl::Status CheckValues(const ArrivalState& state) {
+  constexpr char kState[] = "arrival state";
+  for (size_t i = 0; i < state.integers.size(); ++i) {
+    if (state.integers[i] >= 0 && state.integers[i] < kLatestDay) continue;
+    return BoundError({kState, "integers", i}, absl::StrCat(state.integers[i]),
+                      {0, static_cast<double>(kLatestDay - 1)});
+  }
+  const size_t own = state.numbers.size() - ErrorModel::kNumbers;
+  absl::Status status = CheckBounds({kState, "numbers", 0}, state.numbers, own, kCoreHours);
+  status.Update(CheckErrorModel({kState, "numbers", own}, state.numbers, kCoreHours));
+  return status;
 }
 
 }  // namespace
@@ -109,13 +126,8 @@ absl::StatusOr<Arrivals> Arrivals::Restore(const ArrivalState& state) {
         absl::StrCat("arrival state of version ", state.version, " with ", state.integers.size(),
                      " integers and ", state.numbers.size(), " numbers is none of this program's"));
   }
-  const bool sane = std::all_of(state.integers.begin(), state.integers.end(),
-                                [](int64_t value) { return value >= 0 && value < kLatestDay; }) &&
-                    std::all_of(state.numbers.begin(), state.numbers.end(),
-                                [](double value) { return std::isfinite(value); });
-  if (!sane) {
-    return absl::InvalidArgumentError("arrival state holds values that this program never writes");
-  }
+  const absl::Status status = CheckValues(state);
+  if (!status.ok()) return status;
   Arrivals arrivals;
   std::copy_n(state.integers.begin(), kIntegers, arrivals.integers_.begin());
   std::copy_n(state.numbers.begin(), kNumbers, arrivals.numbers_.begin());

@@ -7,6 +7,8 @@ namespace heliotrope::curve {
 namespace {
 
 constexpr size_t N = kFeatures;
+// A weight is of the order of 1. What is nearly singular gives others, and forecasts without bounds.
+constexpr double kMostWeight = 1e6;
 
 // Place of element (row, column), row <= column, in an upper triangle kept by rows.
 constexpr size_t Place(size_t row, size_t column) { return row * N - row * (row + 1) / 2 + column; }
@@ -44,11 +46,14 @@ void Regression::Solve(double ridge) {
     for (size_t k = 0; k < row; ++k) sum -= factor[Place(k, row)] * right[k];
     right[row] = sum / factor[Place(row, row)];
   }
+  Features solved{};
   for (size_t row = N; row-- > 0;) {
     double sum = right[row];
-    for (size_t k = row + 1; k < N; ++k) sum -= factor[Place(row, k)] * weights_[k];
-    weights_[row] = sum / factor[Place(row, row)];
+    for (size_t k = row + 1; k < N; ++k) sum -= factor[Place(row, k)] * solved[k];
+    solved[row] = sum / factor[Place(row, row)];
+    if (!(std::abs(solved[row]) <= kMostWeight)) return;  // As above.
   }
+  weights_ = solved;
 }
 
 double Regression::Predict(const Features& features) const {

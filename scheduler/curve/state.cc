@@ -1,10 +1,12 @@
 // Persistence: a Forecaster as plain values and back.
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "scheduler/curve/bounds.h"
 #include "scheduler/curve/forecaster.h"
 #include "scheduler/curve/layout.h"
 
@@ -42,21 +44,58 @@ absl::Status CheckShape(const ForecasterState& state) {
   return status;
 }
 
-// One value that is not a number would spread to every forecast and never go away.
-absl::Status CheckValues(const ForecasterState& state) {
-  const auto finite = [](double value) { return std::isfinite(value); };
-  const bool numbers =
-      std::all_of(state.numbers.begin(), state.numbers.end(), finite) &&
-      std::all_of(state.profile.begin(), state.profile.end(), finite) &&
-      std::all_of(state.open_forecasts.begin(), state.open_forecasts.end(), finite);
-  const bool integers = std::all_of(state.integers.begin(), state.integers.end(),
-                                    [](int64_t value) { return value >= 0 && value < kLatestBin; });
-  if (!numbers || !integers || state.integers[kFirstBin] > state.integers[kLastBin]) {
-    return absl::InvalidArgumentError(
-        "curve state holds values that no forecaster writes: restore another copy or start from "
-        "imported history");
+constexpr char kState[] = "curve state";
+
+absl::Status CheckIntegers(const std::vector<int64_t>& integers) {
+  for (size_t i = 0; i < integers.size(); ++i) {
+    if (integers[i] >= 0 && integers[i] < kLatestBin) continue;
+    return BoundError({kState, "integers", i}, absl::StrCat(integers[i]),
+                      {0, static_cast<double>(kLatestBin - 1)});
+  }
+  if (integers[kFirstBin] <= integers[kLastBin]) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("curve state begins with bin ", integers[kFirstBin], " after its last, ",
+                   integers[kLastBin], ": restore another copy or start from imported history"));
+}
+
+absl::Status CheckNumbers(const std::vector<double>& numbers) {
+  constexpr size_t kErrors = kLevelCount + size_t{kLeads} * Regression::kNumbers;
+  constexpr size_t kSpecial = kErrors + size_t{kLeads} * ErrorModel::kNumbers;
+  absl::Status status = CheckBounds({kState, "numbers", 0}, numbers, numbers.size(), kAnyNumber);
+  status.Update(CheckBounds({kState, "numbers", kSpread}, numbers, 1, kNotNegative));
+  for (size_t lead = 0; lead < kLeads; ++lead) {
+    status.Update(CheckErrorModel({kState, "numbers", kErrors + lead * ErrorModel::kNumbers},
+                                  numbers, kNotNegative));
+  }
+  // How often each was seen.
+  constexpr size_t kCounts = SpecialDays::kNumbers / 2;
+  status.Update(
+      CheckBounds({kState, "numbers", kSpecial + kCounts}, numbers, kCounts, kNotNegative));
+  return status;
+}
+
+// Of the samples those that are missing are not numbers.
+absl::Status CheckSamples(const std::vector<float>& samples) {
+  for (size_t i = 0; i < samples.size(); ++i) {
+    if (std::isnan(samples[i])) continue;
+    const absl::Status status = CheckBounds({kState, "samples", i}, samples, 1, kAnyNumber);
+    if (!status.ok()) return status;
   }
   return absl::OkStatus();
+}
+
+// One value that is not a number would spread to every forecast and never go away.
+absl::Status CheckValues(const ForecasterState& state) {
+  absl::Status status = CheckIntegers(state.integers);
+  status.Update(CheckNumbers(state.numbers));
+  status.Update(
+      CheckBounds({kState, "profile", 0}, state.profile, state.profile.size(), kAnyNumber));
+  status.Update(CheckBounds({kState, "profile", Profile::kCells}, state.profile, Profile::kCells,
+                            kNotNegative));
+  status.Update(CheckSamples(state.samples));
+  status.Update(CheckBounds({kState, "open_forecasts", 0}, state.open_forecasts,
+                            state.open_forecasts.size(), kAnyNumber));
+  return status;
 }
 
 // What version 2 had: no simple forecasts and no special days, and shares covered where the stretches

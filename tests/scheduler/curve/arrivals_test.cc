@@ -91,6 +91,15 @@ TEST_F(ArrivalsTest, ARestoredOneGoesOnAsIfNothingHadBeen) {
   bad.numbers.pop_back();
   EXPECT_FALSE(Arrivals::Restore(bad).ok());
   bad = arrivals_.Save();
+  bad.numbers.back() = 300;  // An exponent.
+  EXPECT_EQ(
+      Arrivals::Restore(bad).status().message(),
+      "arrival state has 300 in numbers[83], it may be -2 to 2: restore another copy or start "
+      "from imported history");
+  bad = arrivals_.Save();
+  bad.numbers[0] = 1e300;
+  EXPECT_FALSE(Arrivals::Restore(bad).ok());
+  bad = arrivals_.Save();
   bad.version = 9;
   EXPECT_FALSE(Arrivals::Restore(bad).ok());
 }

@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "scheduler/curve/forecaster.h"
 #include "tests/scheduler/curve/synthetic.h"
 
@@ -134,6 +136,45 @@ TEST_F(ForecasterStateTest, RefusesAStateThatIsNotItsOwn) {
     EXPECT_EQ(code(bad[i]), absl::StatusCode::kInvalidArgument) << i;
   }
   EXPECT_EQ(code(ForecasterState{}), absl::StatusCode::kInvalidArgument);
+}
+
+// They are finite, and would overflow later.
+TEST_F(ForecasterStateTest, RefusesAbsurdValuesByTheirNames) {
+  Forecaster forecaster(zone_, {});
+  Run(forecaster, first_, first_ + 500);
+  const ForecasterState good = forecaster.Save();
+  const auto told = [&](const ForecasterState& state) {
+    return std::string(Forecaster::Restore(zone_, {}, state).status().message());
+  };
+  constexpr char kRemedy[] = ": restore another copy or start from imported history";
+  ForecasterState bad = good;
+  bad.numbers[17] = 1e300;
+  EXPECT_EQ(
+      told(bad),
+      absl::StrCat("curve state has 1e+300 in numbers[17], it may be -1e+09 to 1e+09", kRemedy));
+  bad = good;
+  const size_t last_count = bad.numbers.size() - 1;
+  bad.numbers[last_count] = -1;
+  EXPECT_EQ(told(bad), absl::StrCat("curve state has -1 in numbers[", last_count,
+                                    "], it may be 0 to 1e+09", kRemedy));
+  bad = good;
+  bad.profile[Profile::kCells + 5] = -2;  // A trust of n / (n + 2).
+  EXPECT_EQ(told(bad), absl::StrCat("curve state has -2 in profile[", Profile::kCells + 5,
+                                    "], it may be 0 to 1e+09", kRemedy));
+  bad = good;
+  bad.samples[40] = 3e38f;
+  EXPECT_EQ(
+      told(bad),
+      absl::StrCat("curve state has 3e+38 in samples[40], it may be -1e+09 to 1e+09", kRemedy));
+  bad = good;
+  bad.open_forecasts[0] = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(
+      told(bad),
+      absl::StrCat("curve state has inf in open_forecasts[0], it may be -1e+09 to 1e+09", kRemedy));
+  bad = good;
+  bad.integers[2] = -7;
+  EXPECT_EQ(told(bad),
+            absl::StrCat("curve state has -7 in integers[2], it may be 0 to 1.09951e+12", kRemedy));
 }
 
 }  // namespace
