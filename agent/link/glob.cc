@@ -41,6 +41,7 @@ bool GlobMatches(absl::string_view pattern, absl::string_view path) {
   for (const Token& token : Tokenize(pattern)) {
     std::vector<bool> next(path.size() + 1, false);
     bool open = false;  // An earlier position may still stretch to here.
+    bool any = false;
     for (size_t i = 0; i <= path.size(); ++i) {
       switch (token.kind) {
         case Kind::kLiteral:
@@ -64,7 +65,9 @@ bool GlobMatches(absl::string_view pattern, absl::string_view path) {
           open |= reached[i];
           break;
       }
+      any |= next[i];
     }
+    if (!any) return false;
     reached = std::move(next);
   }
   return reached[path.size()];

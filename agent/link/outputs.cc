@@ -22,6 +22,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMaxWalkedOutputs = 10 * kMaxListedOutputs;
+// Of one walk, the bytes of the patterns times those of the paths: what matching takes at most. Some
+// seconds; a hundred thousand paths of sixty bytes by sixty-four patterns of twenty are less.
+constexpr size_t kMaxMatching = size_t{1} << 33;
 
 bool Matches(const std::vector<std::string>& patterns, const std::string& path) {
   return patterns.empty() || std::any_of(patterns.begin(), patterns.end(),
@@ -33,18 +36,24 @@ bool IsPrintable(const std::string& path) {
                      [](char c) { return absl::ascii_isprint(static_cast<unsigned char>(c)); });
 }
 
-// Calls `visit` with the relative path of every plain file; false when the bound was met. The walk
+// Calls `visit` with the relative path of every plain file; false when a bound was met. The walk
 // itself does not follow links; what a visit opens goes through OpenBelow, which neither does.
 template <class Visit>
-bool Walk(const std::string& directory, Visit visit) {
+bool Walk(const std::string& directory, const std::vector<std::string>& patterns, Visit visit) {
   std::error_code error;
   size_t entries = 0;
+  size_t matching = 0;
+  size_t pattern_bytes = 0;
+  for (const std::string& pattern : patterns) pattern_bytes += pattern.size();
   fs::recursive_directory_iterator it(directory, error);
   for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
     if (++entries > kMaxWalkedOutputs) return false;
     const fs::file_status status = it->symlink_status(error);
     if (error || !fs::is_regular_file(status)) continue;
-    visit(it->path().string().substr(directory.size() + 1));
+    const std::string path = it->path().string().substr(directory.size() + 1);
+    matching += pattern_bytes * path.size();
+    if (matching > kMaxMatching) return false;
+    visit(path);
   }
   return true;
 }
@@ -54,7 +63,7 @@ bool Walk(const std::string& directory, Visit visit) {
 absl::StatusOr<OutputList> ListOutputs(const std::string& directory,
                                        const std::vector<std::string>& patterns) {
   OutputList list;
-  list.truncated = !Walk(directory, [&](const std::string& path) {
+  list.truncated = !Walk(directory, patterns, [&](const std::string& path) {
     struct stat info;
     if (!IsPrintable(path) || !Matches(patterns, path) ||
         lstat(absl::StrCat(directory, "/", path).c_str(), &info) != 0) {
@@ -88,7 +97,7 @@ absl::StatusOr<os::UniqueFd> OpenOutput(const std::string& directory, const std:
 absl::Status PruneOutputs(const std::string& directory, const std::vector<std::string>& patterns) {
   if (patterns.empty()) return absl::OkStatus();
   std::vector<std::string> unwanted;
-  Walk(directory, [&](const std::string& path) {
+  Walk(directory, patterns, [&](const std::string& path) {
     if (!Matches(patterns, path)) unwanted.push_back(path);
   });
   // Tasks of one user can reach each other's files: a folder may have become a link meanwhile.

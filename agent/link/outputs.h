@@ -27,7 +27,7 @@ inline constexpr size_t kMaxListedOutputs = 10'000;
 
 // The plain files of `directory` that match one of `patterns` (none: all). File names that are not
 // printable ASCII are not listed. Bounded: a directory with more entries than ten times the limit
-// is not read to its end.
+// is not read to its end, nor is one whose paths by the patterns would take minutes to match.
 absl::StatusOr<OutputList> ListOutputs(const std::string& directory,
                                        const std::vector<std::string>& patterns);
 
@@ -36,7 +36,8 @@ absl::StatusOr<OutputList> ListOutputs(const std::string& directory,
 absl::StatusOr<os::UniqueFd> OpenOutput(const std::string& directory, const std::string& path,
                                         const std::vector<std::string>& patterns);
 
-// Deletes the plain files that match no pattern. Without patterns all are kept.
+// Deletes the plain files that match no pattern. Without patterns all are kept; so
+// is what lies beyond the bounds of ListOutputs.
 absl::Status PruneOutputs(const std::string& directory, const std::vector<std::string>& patterns);
 
 }  // namespace heliotrope::agent::link

@@ -53,6 +53,16 @@ TEST_F(OutputsTest, ListsPlainFilesThatMatch) {
   EXPECT_TRUE(ListOutputs(root_ + "/missing", {})->files.empty());
 }
 
+TEST_F(OutputsTest, LongPatternsOnLongPathsEndTheListing) {
+  std::string pattern = "b";
+  while (pattern.size() < 4000) pattern += "*a";
+  std::string folder;
+  for (int i = 0; i < 12; ++i) folder += std::string(250, 'a') + "/";
+  for (int i = 0; i < 20; ++i) Write(folder + std::to_string(i));
+  EXPECT_FALSE(ListOutputs(outputs_, {pattern})->truncated);
+  EXPECT_TRUE(ListOutputs(outputs_, std::vector<std::string>(64, pattern))->truncated);
+}
+
 TEST_F(OutputsTest, OpensNothingElse) {
   EXPECT_TRUE(OpenOutput(outputs_, "deep/part.csv", {"**"}).ok());
   for (const char* path : {"scratch.tmp", "missing.csv", "link.csv", "up/secret", "deep"}) {
