@@ -14,6 +14,8 @@ namespace {
 
 // Tasks whose highest attempt number is remembered after FORGET.
 constexpr size_t kMaxRemembered = 65'536;
+// Copies that are coming. A scheduler orders one at a time for a task, but for any number of tasks.
+constexpr size_t kMaxComing = kMaxAttemptsPerNode;
 
 }  // namespace
 
@@ -284,6 +286,14 @@ void Machine::On(const HoldOrder& order) {
         .key = key,
         .failure = absl::StrCat(reasons::kResidency, ": this node is in jurisdiction \"",
                                 node_.jurisdiction, "\"")};
+    return;
+  }
+  if (coming_.size() >= kMaxComing) {
+    EmitNote(Note::Kind::kRefused, key.attempt, reasons::kTooManyCopies, "HOLD");
+    changed_checkpoints_[key] = {
+        .key = key,
+        .failure = absl::StrCat(reasons::kTooManyCopies, ": ", coming_.size(),
+                                " copies are coming to this node, the limit")};
     return;
   }
   coming_.insert(key);

@@ -8,6 +8,7 @@ inline constexpr char kResidency[] = "RESIDENCY";
 inline constexpr char kNoCapacity[] = "NO_CAPACITY";
 inline constexpr char kStaleAttempt[] = "STALE_ATTEMPT";
 inline constexpr char kTooManyAttempts[] = "TOO_MANY_ATTEMPTS";
+inline constexpr char kTooManyCopies[] = "TOO_MANY_COPIES";
 inline constexpr char kInvalidOrder[] = "INVALID_ORDER";
 // The agent could not make the directory, the control group or the shim.
 inline constexpr char kCannotStart[] = "CANNOT_START";

@@ -1,5 +1,6 @@
 #include "agent/core/machine.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/agent/core/world.h"
@@ -416,6 +417,18 @@ TEST(Machine, HoldsCopiesWithinResidency) {
   w.Do(HoldFailed{.key = key, .detail = "nobody answers"});
   EXPECT_EQ(w.Report(), "checkpoint 1/0#1.2 nobody answers");
   EXPECT_EQ(w.Report(), "") << "told once";
+}
+
+TEST(Machine, HoldsNoMoreCopiesThanItsLimitAtOnce) {
+  World w;
+  const auto hold = [](uint32_t sequence) {
+    return HoldOrder{.source = {.key = Seq(kFirst, sequence)}, .jurisdictions = {"*"}};
+  };
+  for (uint32_t i = 1; i <= 10'000; ++i) w.Order(hold(i));
+  w.Order(hold(10'001));
+  EXPECT_THAT(w.Report(), testing::HasSubstr("1/0#1.10001 TOO_MANY_COPIES: 10000 copies are"));
+  w.Do(HoldFailed{.key = Seq(kFirst, 7), .detail = "nobody answers"});
+  EXPECT_EQ(w.Order(hold(10'001)), "hold 1/0#1.10001");
 }
 
 TEST(Machine, ReleaseCancelsACopyThatIsComing) {
