@@ -88,7 +88,8 @@ class Attempts {
   bool IsSealed(const AttemptKey& key, uint32_t incarnation) const;
   void RecoverDone(const AttemptKey& key, const Done& done);
   void SyncEnd(const AttemptKey& key);
-  void RecoverUnknown(const exec::AttemptKey& key, const absl::Status& why);
+  absl::Status RecoverUnknown(const exec::AttemptKey& key, const absl::Status& why);
+  absl::Status AwaitEnd(const exec::AttemptKey& key) const;
   absl::StatusOr<Handle> MakeHandle(const v1::AttemptOrder& order) const;
   void Index(const AttemptKey& key, const Attempt& attempt, bool ended);
 

@@ -1,12 +1,15 @@
 // Attempts: what an agent that has just started finds on the disk.
+#include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "agent/daemon/attempts.h"
 #include "agent/daemon/records.h"
 #include "agent/exec/directory_tree.h"
 #include "agent/link/convert.h"
+#include "scheduler/base/errors.h"
 #include "scheduler/base/status_macros.h"
 #include "scheduler/os/log.h"
 
@@ -51,8 +54,7 @@ absl::Status Attempts::RecoverOne(const exec::AttemptKey& exec_key) {
   // Also one of a later version that this agent cannot follow: else it would never start again.
   const absl::Status sound = attempt.ok() ? link::FromProto(*order).status() : attempt.status();
   if (!sound.ok()) {
-    RecoverUnknown(exec_key, sound);
-    return absl::OkStatus();
+    return RecoverUnknown(exec_key, sound);
   }
   HT_ASSIGN_OR_RETURN(AttemptFound found, Find(key, *attempt));
   attempts_[key] = *attempt;
@@ -75,15 +77,35 @@ void Attempts::RecoverDone(const AttemptKey& key, const Done& done) {
   });
 }
 
-// A directory without a sound order: nobody knows what it is for, so nothing may go on in it.
-void Attempts::RecoverUnknown(const exec::AttemptKey& key, const absl::Status& why) {
+// A directory without a sound order: nobody knows what it is for, so nothing may go on in it. The
+// scheduler takes what hello does not name for dead (Promise 3): first it has to be.
+absl::Status Attempts::RecoverUnknown(const exec::AttemptKey& key, const absl::Status& why) {
   os::LogWarning("attempt without a sound order is ended", {{"attempt", key}, {"error", why}});
   const auto adopted = world_.runner.Adopt(key);
   if (adopted.ok() && adopted->state == exec::Adoption::State::kLive) {
-    world_.runner.Kill(key).IgnoreError();
-    return;  // The directory goes at the next start.
+    const absl::Status killed = world_.runner.Kill(key);
+    if (!absl::IsNotFound(killed)) HT_RETURN_IF_ERROR(killed);  // It may have ended just now.
+    HT_RETURN_IF_ERROR(AwaitEnd(key));
+  } else if (!absl::IsDataLoss(adopted.status())) {
+    HT_RETURN_IF_ERROR(adopted.status());
   }
   world_.runner.Remove(key).IgnoreError();
+  return absl::OkStatus();
+}
+
+// Of what was killed. Only what the kernel itself cannot end takes longer.
+absl::Status Attempts::AwaitEnd(const exec::AttemptKey& key) const {
+  constexpr absl::Duration kLook = absl::Milliseconds(5);
+  constexpr int kLooks = 2000;
+  for (int i = 0; i < kLooks; ++i) {
+    const std::vector<exec::AttemptKey> live = world_.runner.Live();
+    if (std::find(live.begin(), live.end(), key) == live.end()) return absl::OkStatus();
+    absl::SleepFor(kLook);
+  }
+  return Unavailable(
+      "ATTEMPT_LIVES",
+      absl::StrCat("attempt ", exec::DirectoryName(key), " was killed and has not ended in ",
+                   absl::FormatDuration(kLooks * kLook), ": see what its processes wait for"));
 }
 
 bool Attempts::IsSealed(const AttemptKey& key, uint32_t incarnation) const {

@@ -60,6 +60,20 @@ bool CleanOnce(const std::string& cgroup, const std::string& mark) {
   return false;
 }
 
+// Damaged files say nothing of an end while a shim has the launch: its job may live.
+absl::Status UnlessItLives(const AttemptPaths& paths, absl::Status damaged) {
+  if (!absl::IsDataLoss(damaged)) return damaged;
+  const auto lock = LaunchLock::Open(paths);
+  if (!lock.ok()) return damaged;
+  const pid_t holder = lock->Holder();
+  if (holder == 0) return damaged;
+  return PreconditionFailed(
+      "DAMAGED_AND_LIVE",
+      absl::StrCat(damaged.message(), ", and process ", holder,
+                   " holds the launch there: it is not touched, its lease will end it; of a job "
+                   "that goes on without one, kill that process"));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ShimRunner>> ShimRunner::Create(const Options& options,
@@ -240,7 +254,7 @@ absl::StatusOr<Adoption> ShimRunner::Discover(const AttemptKey& key, Entry* entr
   const AttemptPaths paths = PathsOf(key);
   const auto facts = ReadLaunchFacts(paths);
   if (absl::IsNotFound(facts.status())) return Adoption{};
-  HT_RETURN_IF_ERROR(facts.status());
+  if (!facts.ok()) return UnlessItLives(paths, facts.status());
   entry->cgroup = facts->cgroup;
   entry->mark = facts->mark;
   entry->incarnation = facts->incarnation;
@@ -254,7 +268,7 @@ absl::StatusOr<Adoption> ShimRunner::Discover(const AttemptKey& key, Entry* entr
     entry->shim = *std::move(shim);
     return Adoption{.state = Adoption::State::kLive, .incarnation = entry->incarnation, .end = {}};
   }
-  if (!absl::IsNotFound(shim.status())) return shim.status();
+  if (!absl::IsNotFound(shim.status())) return UnlessItLives(paths, shim.status());
   // With the lock ours no shim can start this launch. One that has beaten us to it will be found.
   if (!lock->Take()) return Unavailable("SHIM_STARTING", "a shim has only just started: try again");
   if (!ReadExitRecord(paths, entry->incarnation).ok()) HT_RETURN_IF_ERROR(lock->Void(paths));

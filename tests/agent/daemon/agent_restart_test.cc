@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "scheduler/os/files.h"
 #include "scheduler/wire/time.h"
@@ -116,6 +118,23 @@ TEST_F(Restart, ADirectoryIsOneAgents) {
   const int status = std::system(command.c_str());
   EXPECT_EQ(WEXITSTATUS(status), 1);
   EXPECT_THAT(*os::ReadFile(directory_ + "/second", 1 << 20), HasSubstr("another agent runs"));
+}
+
+// What hello does not name is started elsewhere.
+TEST_F(Restart, WithoutASoundOrderAnAttemptIsDeadBeforeHello) {
+  StartAgent("node-a");
+  const v1::AttemptOrder order = Start(1, 1, "trap '' TERM; echo $$; exec sleep 1000");
+  ASSERT_TRUE(scheduler_.Send("node-a", order));
+  ASSERT_TRUE(scheduler_.Until([&] { return absl::StrContains(Output("node-a", order), "\n"); }));
+  const pid_t pid = std::stoi(Output("node-a", order));
+  ASSERT_EQ(kill(pid, 0), 0);
+  EndAgent("node-a", SIGKILL);
+  const std::string root = AttemptDirectory("node-a", "1.0-1");
+  std::ofstream(root + "/order", std::ios::trunc) << "none";
+  StartAgent("node-a");
+  EXPECT_EQ(scheduler_.hellos().back().attempts_size(), 0);
+  EXPECT_EQ(kill(pid, 0), -1);
+  EXPECT_NE(access(root.c_str(), F_OK), 0) << "nothing is left of it";
 }
 
 TEST_F(Restart, ABrokenStreamIsOpenedAgainAndNothingIsLost) {

@@ -161,6 +161,27 @@ TEST_P(AdoptionTest, AStrangerWithThePidIsLeftAlone) {
   waitpid(stranger_pid, nullptr, 0);
 }
 
+// As long as it lives nobody may take it for lost: it would be started elsewhere as well.
+TEST_P(AdoptionTest, DamagedFilesAreNoEndOfWhatLives) {
+  for (const std::string file : {"launch", "status"}) {
+    SCOPED_TRACE(file);
+    const uint32_t attempt = file == "launch" ? 1 : 2;
+    RunByAgentThatDies(attempt, "echo up; exec sleep 1000");
+    ASSERT_TRUE(WaitForOutput(attempt, "up"));
+    const pid_t shim_pid = ShimPid(attempt);
+    const PinnedProcess shim(shim_pid);
+    WriteText(Paths(attempt).root + "/" + file, "nothing of it\n");
+    const auto refused = runner_->Adopt(Key(attempt));
+    EXPECT_TRUE(absl::IsFailedPrecondition(refused.status())) << refused.status();
+    EXPECT_TRUE(absl::StrContains(refused.status().message(),
+                                  absl::StrCat("process ", shim_pid, " holds the launch")));
+    EXPECT_TRUE(shim.alive());
+    ASSERT_EQ(kill(shim_pid, SIGKILL), 0);
+    ASSERT_TRUE(WaitUntil([&] { return !shim.alive(); }));
+    EXPECT_FALSE(absl::IsFailedPrecondition(runner_->Adopt(Key(attempt)).status()));
+  }
+}
+
 TEST_P(AdoptionTest, AnotherStartTimeOrBootIsAnotherProcess) {
   RunByAgentThatDies(1, "echo up; exec sleep 1000");
   ASSERT_TRUE(WaitForOutput(1, "up"));
