@@ -1,4 +1,4 @@
-// From waiting tasks to started ones: classes, the plan's verdicts, nodes, moves.
+// From waiting tasks to started ones: the plan's verdicts, nodes, moves.
 #include <algorithm>
 #include <deque>
 #include <limits>
@@ -18,42 +18,8 @@ using model::TaskState;
 
 namespace {
 
-// How long a task whose checkpoint cannot be reached waits for a holder to come back before it goes
-// on from what is reachable.
-constexpr absl::Duration kCheckpointPatience = absl::Hours(1);
-constexpr absl::Duration kCheckpointRetry = absl::Minutes(1);
-// How fast checkpoints are carried between data centers until it is measured: 1 Gbit/s.
-constexpr int64_t kCarryBytesPerSecond = 125'000'000;
 // Nodes of a data center that are looked at for one task.
 constexpr int kMaxNodesTried = 64;
-// At most so much of the time until them are deadlines moved forward to be grouped: 2^-shift.
-constexpr int kExactShift = Machine::kExactDeadlines;
-constexpr int kCoarsestShift = 3;
-constexpr int64_t kNoDeadline = std::numeric_limits<int64_t>::max();
-
-absl::Duration CarryTime(Bytes size) { return absl::Seconds(size.value() / kCarryBytesPerSecond); }
-
-// Rounded up so that at most a 32nd is added: like tasks share a class.
-int64_t RoundedSeconds(absl::Duration duration) {
-  const int64_t seconds = std::max<int64_t>(60, absl::ToInt64Seconds(duration));
-  int64_t step = 1;
-  while (seconds / step >= 64) step *= 2;
-  return (seconds + step - 1) / step * step;
-}
-
-// To the minute and, when deadlines are grouped, to a share of what is left until it, 2^-shift; never
-// by more than half of the time that can be spared. Always earlier: what ends by the class's deadline
-// ends by its own.
-int64_t RoundedDeadline(absl::Time deadline, absl::Time now, absl::Duration work, int shift) {
-  if (deadline == absl::InfiniteFuture()) return kNoDeadline;
-  const int64_t seconds = absl::ToUnixSeconds(deadline);
-  if (shift == kExactShift) return seconds - seconds % 60;
-  const int64_t left = seconds - absl::ToUnixSeconds(now);
-  const int64_t spare = left - absl::ToInt64Seconds(work);
-  int64_t step = 60;
-  while (step * 2 <= std::min(left >> shift, spare / 2)) step *= 2;
-  return seconds - seconds % step;
-}
 
 // When the next task of a class may start by its verdict.
 absl::Time FirstStart(const plan::Verdict& verdict) {
@@ -77,62 +43,6 @@ void UseGrants(plan::Verdict& verdict, int64_t started) {
 }
 
 }  // namespace
-
-ClassKey Machine::KeyOf(const Job& job, const model::Task& task) const {
-  const model::JobSpec& spec = *job.spec;
-  ClassKey key;
-  key.milli_cores = spec.request.cores.value();
-  key.memory_bytes = spec.request.memory.value();
-  const curve::RemainingWork left = RemainingWork(job, task);
-  key.remaining_seconds = RoundedSeconds(left.mean);
-  key.high_seconds = RoundedSeconds(left.high);
-  key.pressing_seconds = RoundedSeconds(left.pressing);
-  key.deadline_seconds = RoundedDeadline(spec.deadline, now_, left.high, deadline_shift_);
-  key.priority = spec.priority;
-  key.checkpointable = spec.checkpoint.has_value();
-  key.allowed = AllowedSites(spec.residency);
-  key.account = spec.account.value();
-  if (spec.home) key.home = spec.home->value();
-  if (task.run != nullptr && task.run->checkpoint) {
-    key.checkpoint_at = nodes_.at(task.run->checkpoint->holders.front()).data_center.value();
-  }
-  return key;
-}
-
-plan::Class Machine::ClassFrom(const ClassKey& key, const ClassQueue& queue) const {
-  plan::Class made;
-  made.id = queue.id;
-  made.request = {MilliCores::FromMilli(key.milli_cores), Bytes::FromBytes(key.memory_bytes)};
-  made.remaining = absl::Seconds(key.remaining_seconds);
-  made.remaining_high = absl::Seconds(key.high_seconds);
-  made.pressing = absl::Seconds(key.pressing_seconds);
-  if (key.deadline_seconds != kNoDeadline) {
-    made.deadline = absl::FromUnixSeconds(key.deadline_seconds);
-  }
-  made.priority = key.priority;
-  if (fleet_.HasAccounts()) made.account = AccountId(key.account);
-  made.checkpointable = key.checkpointable;
-  made.allowed = key.allowed;
-  if (!key.home.empty()) made.home = DataCenterId(key.home);
-  if (!key.checkpoint_at.empty()) made.checkpoint_at = DataCenterId(key.checkpoint_at);
-  made.move_pause = queue.move_pause;
-  made.restore_pause = queue.restore_pause;
-  made.count = static_cast<int>(queue.tasks.size());
-  made.oldest = queue.oldest;
-  return made;
-}
-
-plan::Class Machine::ClassOf(const Job& job, const model::Task& task) const {
-  const auto known = class_by_id_.find(task.class_id);
-  if (known != class_by_id_.end()) return ClassFrom(known->second->first, known->second->second);
-  ClassQueue alone;
-  if (job.spec->checkpoint)
-    alone.move_pause = fleet_.move_pause + CarryTime(job.spec->checkpoint->expected_bytes);
-  alone.oldest = now_;
-  plan::Class made = ClassFrom(KeyOf(job, task), alone);
-  made.count = 1;
-  return made;
-}
 
 const plan::Verdict* Machine::VerdictOf(const Job&, const model::Task& task) const {
   const auto index = verdict_by_class_.find(task.class_id);
@@ -158,92 +68,6 @@ std::pair<Reason, std::string> Machine::WaitReason(const Job& job, const model::
     return {verdict->reason, verdict->detail};
   }
   return {task.reason, task.run == nullptr ? std::string() : task.run->detail};
-}
-
-// REQUIRES: the task is PENDING and in no class.
-void Machine::Enqueue(const Job& job, const TaskId& id) {
-  model::Task& task = TaskAt(id);
-  HT_CHECK(task.state == TaskState::kPending && task.class_id == 0);
-  if (task.ready_time > now_) {
-    backoffs_.emplace(task.ready_time, id);
-    return;
-  }
-  if (task.run != nullptr) PreferReachable(job, id);
-  if (task.run != nullptr && task.run->checkpoint && !CheckpointReachable(*task.run->checkpoint)) {
-    const absl::Time since = task.run->attempts.empty() ? now_ : task.run->attempts.back().end_time;
-    if (now_ < since + kCheckpointPatience) {
-      task.reason = Reason::kFetchFailed;
-      task.run->detail = "waits for a node that holds its checkpoint to come back";
-      task.ready_time = now_ + kCheckpointRetry;
-      Touch(id);
-      backoffs_.emplace(task.ready_time, id);
-      return;
-    }
-    ReleaseAll(id);  // Goes on from the beginning: nothing else is left.
-    Touch(id);
-  }
-  const ClassKey key = KeyOf(job, task);
-  const Classes::iterator entry = classes_.try_emplace(key).first;
-  ClassQueue& queue = entry->second;
-  if (queue.id == 0) {
-    queue.id = next_class_id_++;
-    queue.oldest = now_;
-    if (job.spec->checkpoint) {
-      queue.move_pause = fleet_.move_pause + CarryTime(job.spec->checkpoint->expected_bytes);
-    }
-    if (task.run != nullptr && task.run->checkpoint) {
-      queue.restore_pause = fleet_.move_pause + CarryTime(task.run->checkpoint->size);
-    }
-    class_by_id_.emplace(queue.id, entry);
-    unplanned_.insert(queue.id);
-  } else if (const auto verdict = verdict_by_class_.find(queue.id);
-             verdict == verdict_by_class_.end()) {
-    unplanned_.insert(queue.id);  // It was empty when its like were placed.
-  } else if (plan_.verdicts[verdict->second].mode == plan::Mode::kDeferred) {
-    WantPlan();  // More of a class that starts by the plan's numbers only.
-  }
-  queue.tasks.insert(id);
-  task.class_id = queue.id;
-  dispatch_needed_ = true;
-}
-
-// Out of its class or backoff, whichever it waits in.
-void Machine::Dequeue(const Job&, const TaskId& id) {
-  model::Task& task = TaskAt(id);
-  if (task.class_id == 0) {
-    backoffs_.erase({task.ready_time, id});
-    return;
-  }
-  class_by_id_.at(task.class_id)->second.tasks.erase(id);
-  task.class_id = 0;
-}
-
-void Machine::RebuildClasses() {
-  classes_.clear();
-  class_by_id_.clear();
-  verdict_by_class_.clear();
-  unplanned_.clear();
-  plan_.verdicts.clear();
-  dispatch_order_.clear();
-  order_stale_ = true;
-  backoffs_.clear();
-  for (const auto& [uid, job] : jobs_) {
-    if (job->Ended()) continue;
-    for (uint32_t index = 0; index < job->tasks.size(); ++index) {
-      if (job->tasks[index].state != TaskState::kPending) continue;
-      job->tasks[index].class_id = 0;
-      Enqueue(*job, TaskId{uid, index});
-    }
-  }
-  WantPlan();
-}
-
-void Machine::ReadyBackoffs() {
-  while (!backoffs_.empty() && backoffs_.begin()->first <= now_) {
-    const TaskId id = backoffs_.begin()->second;
-    backoffs_.erase(backoffs_.begin());
-    Enqueue(JobAt(id.job), id);
-  }
 }
 
 // A wish that comes while a plan is being made may be too late for its snapshot: it is repeated
@@ -297,7 +121,7 @@ plan::Input Machine::PlanInput() const {
     running.started = std::min(record.start_time, now_);
     running.last_moved = task.run->last_moved;
     if (job.spec->checkpoint) {
-      running.move_pause = fleet_.move_pause + CarryTime(job.spec->checkpoint->expected_bytes);
+      running.move_pause = MovePause(job.spec->checkpoint->expected_bytes);
     }
     input.running.push_back(std::move(running));
   }
@@ -321,7 +145,7 @@ Reply Machine::On(const AdoptPlan& command) {
     }
   }
   // Few enough that twice as many are few, too.
-  if (deadline_shift_ < kExactShift && classes_.size() < kMaxPlannedClasses / 4) {
+  if (deadline_shift_ < kExactDeadlines && classes_.size() < kMaxPlannedClasses / 4) {
     ++deadline_shift_;
     RebuildClasses();
   }
@@ -340,29 +164,6 @@ Reply Machine::On(const AdoptPlan& command) {
   ForeseeLate();
   ApplyMoves(plan_.moves);
   return Reply{};
-}
-
-// How many classes there would be with deadlines grouped so.
-size_t Machine::ClassesWith(int shift) const {
-  std::set<ClassKey> keys;
-  for (const auto& [key, queue] : classes_) {
-    if (queue.tasks.empty()) continue;
-    ClassKey grouped = key;
-    if (key.deadline_seconds != kNoDeadline) {
-      grouped.deadline_seconds = RoundedDeadline(absl::FromUnixSeconds(key.deadline_seconds), now_,
-                                                 absl::Seconds(key.high_seconds), shift);
-    }
-    keys.insert(std::move(grouped));
-  }
-  return keys.size();
-}
-
-// Keeps the number of classes bounded, since a plan costs as much.
-void Machine::GroupDeadlines() {
-  if (class_by_id_.size() <= kMaxPlannedClasses) return;
-  int shift = deadline_shift_;
-  while (shift > kCoarsestShift && ClassesWith(shift) > kMaxPlannedClasses) --shift;
-  if (std::exchange(deadline_shift_, shift) != shift) RebuildClasses();
 }
 
 Reply Machine::On(const Tick&) {
@@ -455,7 +256,7 @@ Machine::Turns Machine::EndOfEquals(Turns from) {
   const bool may_wait = std::get<0>(from->rank);
   const int64_t rank = std::get<1>(from->rank);
   const int64_t deadline = std::get<2>(from->rank);
-  if (!fleet_.HasAccounts() || !may_wait || deadline != kNoDeadline) return from + 1;
+  if (!fleet_.HasAccounts() || !may_wait || deadline != ClassKey::kNoDeadline) return from + 1;
   return std::find_if(from, dispatch_order_.end(), [rank, deadline](const Turn& turn) {
     return std::get<1>(turn.rank) != rank || std::get<2>(turn.rank) != deadline;
   });

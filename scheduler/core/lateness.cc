@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
-#include <limits>
 #include <set>
 #include <string>
 #include <tuple>
@@ -141,7 +140,7 @@ void Machine::ForeseeWaiting(bool warn) {
     const auto found = class_by_id_.find(verdict.class_id);
     if (found == class_by_id_.end()) continue;
     const auto& [key, queue] = *found->second;
-    if (key.deadline_seconds == std::numeric_limits<int64_t>::max()) continue;
+    if (key.deadline_seconds == ClassKey::kNoDeadline) continue;
     if (!queue.tasks.empty()) ForeseeClass(found->second, verdict, warn);
   }
 }

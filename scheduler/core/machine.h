@@ -299,9 +299,8 @@ class Machine {
   void ReleaseOutside(const Job& job, const TaskId& id);
   void StopOutside(const Job& job, const TaskId& id);
 
-  // dispatch.cc
-  Reply On(const AdoptPlan& command);
-  Reply On(const Tick& command);
+  // classes.cc
+  absl::Duration MovePause(Bytes size) const;
   void Enqueue(const Job& job, const TaskId& id);
   void Dequeue(const Job& job, const TaskId& id);
   ClassKey KeyOf(const Job& job, const model::Task& task) const;
@@ -309,6 +308,11 @@ class Machine {
   void RebuildClasses();
   size_t ClassesWith(int shift) const;
   void GroupDeadlines();
+  void ReadyBackoffs();
+
+  // dispatch.cc
+  Reply On(const AdoptPlan& command);
+  Reply On(const Tick& command);
   void Dispatch();
   void PlaceNewClasses();
   Turn TurnOf(Classes::iterator task_class, size_t verdict) const;
@@ -329,7 +333,6 @@ class Machine {
   Node* ChooseNode(size_t site, const model::Resources& request, const NodeId* except);
   void ApplyMoves(const std::vector<plan::MoveAdvice>& moves);
   bool ApplyMove(const plan::MoveAdvice& move);
-  void ReadyBackoffs();
   void WantPlan();
 
   // lateness.cc

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -87,12 +88,14 @@ struct Node {
 
 // What makes waiting tasks alike to the planner.
 struct ClassKey {
+  static constexpr int64_t kNoDeadline = std::numeric_limits<int64_t>::max();
+
   int64_t milli_cores = 0;
   int64_t memory_bytes = 0;
   int64_t remaining_seconds = 0;  // Rounded up to a few per cent.
   int64_t high_seconds = 0;       // The same of what it may take at most,
   int64_t pressing_seconds = 0;   // and of when its deadline presses.
-  int64_t deadline_seconds = 0;   // Rounded down; max: none.
+  int64_t deadline_seconds = 0;   // Rounded down, or kNoDeadline.
   int priority = 0;
   bool checkpointable = false;
   uint64_t allowed = 0;
