@@ -111,16 +111,29 @@ std::vector<plan::Account> Machine::PlanAccounts() const {
   return accounts;
 }
 
-// What starts by the plan's numbers only, and was put off for a quota, cannot start before the next
-// plan though some of the quota comes free.
+// As if it had tasks.
+void Machine::AddAccount(const AccountId& account, std::vector<plan::Account>& accounts) const {
+  if (!fleet_.HasAccounts()) return;
+  const auto at =
+      std::lower_bound(accounts.begin(), accounts.end(), account,
+                       [](const plan::Account& a, const AccountId& id) { return a.id < id; });
+  if (at == accounts.end() || at->id != account) accounts.insert(at, PlanAccount(account));
+}
+
 void Machine::NoteQuotaWaits() {
   put_off_by_quota_.clear();
   for (const plan::Verdict& verdict : plan_.verdicts) {
-    if (verdict.mode != plan::Mode::kDeferred) continue;
-    if (verdict.reason != model::Reason::kWaitingForQuota) continue;
     const auto known = class_by_id_.find(verdict.class_id);
-    if (known != class_by_id_.end()) put_off_by_quota_.emplace(known->second->first.account);
+    if (known != class_by_id_.end()) NoteQuotaWait(known->second->first, verdict);
   }
+}
+
+// What starts by the plan's numbers only, and was put off for a quota, cannot start before the next
+// plan though some of the quota comes free.
+void Machine::NoteQuotaWait(const ClassKey& key, const plan::Verdict& verdict) {
+  if (verdict.mode != plan::Mode::kDeferred) return;
+  if (verdict.reason != model::Reason::kWaitingForQuota) return;
+  put_off_by_quota_.emplace(key.account);
 }
 
 }  // namespace heliotrope::core

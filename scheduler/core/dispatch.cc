@@ -59,11 +59,12 @@ std::optional<std::pair<JobId, size_t>> Machine::ExampleOf(uint64_t class_id) co
 
 std::pair<Reason, std::string> Machine::WaitReason(const Job& job, const model::Task& task) const {
   const bool in_class = task.class_id != 0;
-  if (in_class && !WithinQuota(job.spec->account, job.spec->request)) {
+  const plan::Verdict* verdict = in_class ? VerdictOf(job, task) : nullptr;
+  const bool may_start = in_class && (verdict == nullptr || FirstStart(*verdict) <= now_);
+  if (may_start && !WithinQuota(job.spec->account, job.spec->request)) {
     return {Reason::kWaitingForQuota,
             plan::QuotaText(PlanAccount(job.spec->account), job.spec->request)};
   }
-  const plan::Verdict* verdict = in_class ? VerdictOf(job, task) : nullptr;
   if (verdict != nullptr && verdict->reason != Reason::kNone) {
     return {verdict->reason, verdict->detail};
   }
@@ -203,7 +204,7 @@ void Machine::PlaceNewClasses() {
     const Classes::iterator added = class_by_id_.at(class_id);
     const auto& [key, queue] = *added;
     if (queue.tasks.empty()) continue;
-    plan::PlaceClass(board_, ClassFrom(key, queue), plan_);
+    NoteQuotaWait(key, plan::PlaceClass(board_, ClassFrom(key, queue), plan_));
     const size_t verdict = plan_.verdicts.size() - 1;
     verdict_by_class_.insert_or_assign(class_id, verdict);
     if (order_stale_) continue;

@@ -222,7 +222,9 @@ class Machine {
   }
   absl::Status CheckAccount(const model::JobSpec& spec) const;
   void NoteQuotaWaits();
+  void NoteQuotaWait(const ClassKey& key, const plan::Verdict& verdict);
   plan::Account PlanAccount(const AccountId& account) const;
+  void AddAccount(const AccountId& account, std::vector<plan::Account>& accounts) const;
 
   // jobs.cc
   Reply On(const SubmitJob& command);

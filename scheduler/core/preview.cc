@@ -40,6 +40,7 @@ Preview Machine::PreviewOf(const JobId& id, std::shared_ptr<const model::JobSpec
   plan::Input input = board_;
   input.now = now_;
   input.accounts = PlanAccounts();
+  AddAccount(job.spec->account, input.accounts);
   preview.plan.made = plan_.made;
   preview.plan.grid = input.grid;
   preview.plan.planned = PlannedOn(input, plan_);

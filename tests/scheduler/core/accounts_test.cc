@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -113,6 +114,48 @@ TEST_F(AccountsTest, FreedQuotaWantsAPlanForWhatStartsByThePlanOnly) {
   EXPECT_TRUE(wanted);
   Replan();
   EXPECT_EQ(Started("whole"), 1U);
+}
+
+TEST_F(AccountsTest, FreedQuotaWantsAPlanForWhatCameAfterThePlanToo) {
+  Submit("busy", {.cores = 4});
+  Replan();
+  Report("busy", 0, AttemptPhase::kRunning);
+  Replan();
+  Submit("whole", {.cores = 4, .deadline = now_ + absl::Hours(20), .checkpoint = false});
+  Take(Tick{});
+  ASSERT_EQ(ReasonOf("whole", 0), "WAITING_FOR_QUOTA");
+  const Job& busy = JobOf("busy");
+  AttemptStatus ended;
+  ended.key = {TaskId{busy.uid, 0}, busy.tasks[0].attempt};
+  ended.phase = AttemptPhase::kSucceeded;
+  const Outcome outcome =
+      machine_->Apply(NodeReport{NodeId("dubai-a"), session_, {ended}, {}}, now_);
+  EXPECT_TRUE(std::any_of(outcome.effects.begin(), outcome.effects.end(), [](const Effect& effect) {
+    return std::holds_alternative<PlanWanted>(effect);
+  }));
+}
+
+// Of a task that could not start with all the quota of the world, its quota is not the reason.
+TEST_F(AccountsTest, WhatIsPlannedForLaterDoesNotWaitForItsQuotaYet) {
+  Submit("busy", {.cores = 4});
+  Replan();
+  Submit("later", {.cores = 4, .deadline = now_ + absl::Hours(20)});
+  plan::Plan made = plan::Compute(machine_->PlanInput());
+  ASSERT_EQ(made.verdicts.size(), 1U);
+  plan::Verdict& verdict = made.verdicts.front();
+  verdict.mode = plan::Mode::kDeferred;
+  verdict.reason = model::Reason::kWaitingForCheaperTime;
+  verdict.detail = "cheaper at noon";
+  const absl::Time noon = now_ + absl::Hours(12);
+  verdict.allotments = {
+      {.site = 0, .start = noon, .end = noon + absl::Hours(1), .count = 1, .detail = {}}};
+  plan::Plan never = made;
+  Plan(std::move(made));
+  EXPECT_EQ(TextOf("later", 0), "cheaper at noon");
+  never.verdicts.front().mode = plan::Mode::kNever;
+  never.verdicts.front().reason = model::Reason::kNoNodes;
+  Plan(std::move(never));
+  EXPECT_EQ(ReasonOf("later", 0), "NO_NODES");
 }
 
 TEST_F(AccountsTest, WhatLeavesHoldsItsShareUntilItHasLeft) {
@@ -266,6 +309,18 @@ TEST_F(AccountsTest, APreviewTellsThatTheQuotaIsUsedUp) {
   ASSERT_TRUE(checked.status.ok());
   const Preview preview = machine_->PreviewOf(more.id, checked.spec);
   EXPECT_EQ(preview.plan.verdicts.front().reason, model::Reason::kWaitingForQuota);
+}
+
+TEST_F(AccountsTest, APreviewKeepsToTheQuotaOfAnAccountWithoutTasks) {
+  const SubmitJob many = AJob("many", {.cores = 2, .count = 8});
+  const Reply checked = machine_->CheckSubmit(many);
+  ASSERT_TRUE(checked.status.ok());
+  const Preview preview = machine_->PreviewOf(many.id, checked.spec);
+  int at_once = 0;
+  for (const plan::Allotment& allotment : preview.plan.verdicts.front().allotments) {
+    if (allotment.start <= now_) at_once += allotment.count;
+  }
+  EXPECT_EQ(at_once, 2);
 }
 
 }  // namespace
