@@ -316,6 +316,16 @@ RestoreSource Machine::SourceOf(const model::Checkpoint& checkpoint, const NodeI
   return source;
 }
 
+// When the last of its holders was. REQUIRES: none can be reached.
+absl::Time Machine::GivenUp(const model::Checkpoint& checkpoint) const {
+  absl::Time last = absl::InfinitePast();
+  for (const NodeId& holder : checkpoint.holders) {
+    const auto node = nodes_.find(holder);
+    if (node != nodes_.end()) last = std::max(last, node->second.lease_expires);
+  }
+  return last;
+}
+
 bool Machine::CheckpointReachable(const model::Checkpoint& checkpoint) const {
   return std::any_of(checkpoint.holders.begin(), checkpoint.holders.end(), [&](const NodeId& id) {
     auto node = nodes_.find(id);

@@ -16,7 +16,7 @@ using model::TaskState;
 namespace {
 
 // How long a task whose checkpoint cannot be reached waits for a holder to come back before it goes
-// on from what is reachable.
+// on from what is reachable: from when the last holder was given up, and the last attempt has ended.
 constexpr absl::Duration kCheckpointPatience = absl::Hours(1);
 constexpr absl::Duration kCheckpointRetry = absl::Minutes(1);
 // How fast checkpoints are carried between data centers until it is measured: 1 Gbit/s.
@@ -119,7 +119,8 @@ void Machine::Enqueue(const Job& job, const TaskId& id) {
   }
   if (task.run != nullptr) PreferReachable(job, id);
   if (task.run != nullptr && task.run->checkpoint && !CheckpointReachable(*task.run->checkpoint)) {
-    const absl::Time since = task.run->attempts.empty() ? now_ : task.run->attempts.back().end_time;
+    absl::Time since = GivenUp(*task.run->checkpoint);
+    if (!task.run->attempts.empty()) since = std::max(since, task.run->attempts.back().end_time);
     if (now_ < since + kCheckpointPatience) {
       task.reason = Reason::kFetchFailed;
       task.run->detail = "waits for a node that holds its checkpoint to come back";
@@ -131,6 +132,11 @@ void Machine::Enqueue(const Job& job, const TaskId& id) {
     ReleaseAll(id);  // Goes on from the beginning: nothing else is left.
     Touch(id);
   }
+  JoinClass(job, id);
+}
+
+void Machine::JoinClass(const Job& job, const TaskId& id) {
+  model::Task& task = TaskAt(id);
   const ClassKey key = KeyOf(job, task);
   const Classes::iterator entry = classes_.try_emplace(key).first;
   ClassQueue& queue = entry->second;
@@ -151,6 +157,7 @@ void Machine::Enqueue(const Job& job, const TaskId& id) {
   } else if (plan_.verdicts[verdict->second].mode == plan::Mode::kDeferred) {
     WantPlan();  // More of a class that starts by the plan's numbers only.
   }
+  if (queue.tasks.empty()) ++filled_classes_;
   queue.tasks.insert(id);
   task.class_id = queue.id;
   dispatch_needed_ = true;
@@ -163,28 +170,42 @@ void Machine::Dequeue(const Job&, const TaskId& id) {
     backoffs_.erase({task.ready_time, id});
     return;
   }
-  class_by_id_.at(task.class_id)->second.tasks.erase(id);
+  ClassQueue& queue = class_by_id_.at(task.class_id)->second;
+  queue.tasks.erase(id);
+  if (queue.tasks.empty()) --filled_classes_;
   task.class_id = 0;
 }
 
+// Who waits in a class is told apart anew; what a task waits for before it may join one is no
+// matter of classes. No plan made of the classes of before is of use.
 void Machine::RebuildClasses() {
   classes_.clear();
+  filled_classes_ = 0;
   class_by_id_.clear();
-  verdict_by_class_.clear();
   unplanned_.clear();
-  plan_.verdicts.clear();
-  dispatch_order_.clear();
-  order_stale_ = true;
-  backoffs_.clear();
+  first_class_id_ = next_class_id_;
+  ForgetVerdicts();
   for (const auto& [uid, job] : jobs_) {
     if (job->Ended()) continue;
     for (uint32_t index = 0; index < job->tasks.size(); ++index) {
-      if (job->tasks[index].state != TaskState::kPending) continue;
-      job->tasks[index].class_id = 0;
-      Enqueue(*job, TaskId{uid, index});
+      if (job->tasks[index].class_id != 0) JoinClass(*job, TaskId{uid, index});
     }
   }
-  WantPlan();
+}
+
+// With the verdicts goes what was allotted by them: what is planned is that what runs stays.
+void Machine::ForgetVerdicts() {
+  plan_.verdicts.clear();
+  verdict_by_class_.clear();
+  dispatch_order_.clear();
+  order_stale_ = true;
+  if (plan_.planned.size() != board_.sites.size()) return;
+  plan_.firm.resize(board_.sites.size());
+  for (size_t i = 0; i < board_.sites.size(); ++i) {
+    const plan::Site& site = board_.sites[i];
+    plan_.planned[i].assign(plan_.grid.size(), site.batch_now);
+    plan_.firm[i].assign(plan_.grid.size(), std::min(site.batch_now, site.pinned_now));
+  }
 }
 
 void Machine::ReadyBackoffs() {
@@ -195,26 +216,53 @@ void Machine::ReadyBackoffs() {
   }
 }
 
-// How many classes there would be with deadlines grouped so.
-size_t Machine::ClassesWith(int shift) const {
+// How many classes there would be with deadlines grouped so, counted until they are more than
+// `most`.
+size_t Machine::ClassesWith(int shift, size_t most) const {
   std::set<ClassKey> keys;
   for (const auto& [key, queue] : classes_) {
-    if (queue.tasks.empty()) continue;
     ClassKey grouped = key;
-    if (key.deadline_seconds != ClassKey::kNoDeadline) {
-      grouped.deadline_seconds = RoundedDeadline(absl::FromUnixSeconds(key.deadline_seconds), now_,
-                                                 absl::Seconds(key.high_seconds), shift);
+    bool is_first = true;
+    for (auto task = queue.tasks.begin(); task != queue.tasks.end();) {
+      const Job& job = *FindJob(task->job);
+      const int64_t deadline =
+          RoundedDeadline(job.spec->deadline, now_, absl::Seconds(key.high_seconds), shift);
+      if (is_first || deadline != grouped.deadline_seconds) {
+        grouped.deadline_seconds = deadline;
+        keys.insert(grouped);
+        if (keys.size() > most) return keys.size();
+      }
+      is_first = false;
+      if (deadline == ClassKey::kNoDeadline) break;  // None of its tasks has one.
+      task = queue.tasks.lower_bound(TaskId{task->job.next(), 0});
     }
-    keys.insert(std::move(grouped));
   }
   return keys.size();
 }
 
-// Keeps the number of classes bounded, since a plan costs as much.
-void Machine::GroupDeadlines() {
-  if (class_by_id_.size() <= kMaxPlannedClasses) return;
+// Coarser when the classes are too many; finer when they are few, as far as they stay so.
+int Machine::BestShift() const {
   int shift = deadline_shift_;
-  while (shift > kCoarsestShift && ClassesWith(shift) > kMaxPlannedClasses) --shift;
+  if (filled_classes_ > kMaxPlannedClasses && shift > kCoarsestShift) {
+    do --shift;
+    while (shift > kCoarsestShift && ClassesWith(shift, kMaxPlannedClasses) > kMaxPlannedClasses);
+    return shift;
+  }
+  constexpr size_t kFew = kMaxPlannedClasses / 2;
+  if (filled_classes_ >= kFew / 2 || shift == kExactShift) return shift;
+  // What cannot be told apart more finely by one step costs no count of all.
+  if (ClassesWith(shift + 1, kFew) > kFew) return shift;
+  int finest = kExactShift;
+  while (finest > shift + 1 && ClassesWith(finest, kFew) > kFew) --finest;
+  return finest;
+}
+
+// Keeps the number of classes bounded, since a plan costs as much. Only where a plan has been wanted
+// and its snapshot is not taken: that plan is of the new classes.
+void Machine::GroupDeadlines() {
+  if (filled_classes_ > kMaxPlannedClasses && deadline_shift_ > kCoarsestShift) WantPlan();
+  if (!std::exchange(snapshot_ahead_, false)) return;
+  const int shift = BestShift();
   if (std::exchange(deadline_shift_, shift) != shift) RebuildClasses();
 }
 

@@ -81,6 +81,7 @@ Reply Machine::On(const SetFleet& command) {
   RefreshCapacity();
   EnforceResidency();
   RebuildClasses();
+  WantPlan();
   return Reply{};
 }
 

@@ -20,6 +20,8 @@ namespace {
 
 // Nodes of a data center that are looked at for one task.
 constexpr int kMaxNodesTried = 64;
+// Classes that came after the plan and are placed in one Tick: each costs a look at the whole grid.
+constexpr size_t kMaxPlacedAtOnce = 256;
 
 // When the next task of a class may start by its verdict.
 absl::Time FirstStart(const plan::Verdict& verdict) {
@@ -80,6 +82,7 @@ void Machine::WantPlan() {
   }
   plan_wanted_ = true;
   plan_wanted_at_ = applied_;
+  snapshot_ahead_ = true;
   effects_->push_back(PlanWanted{});
 }
 
@@ -131,8 +134,13 @@ plan::Input Machine::PlanInput() const {
 }
 
 Reply Machine::On(const AdoptPlan& command) {
+  const std::vector<plan::Verdict>& verdicts = command.plan->verdicts;
+  const bool outdated = std::any_of(
+      verdicts.begin(), verdicts.end(),
+      [this](const plan::Verdict& verdict) { return verdict.class_id < first_class_id_; });
   plan_wanted_ = false;
-  if (std::exchange(plan_wanted_again_, false)) WantPlan();
+  if (std::exchange(plan_wanted_again_, false) || outdated) WantPlan();
+  if (outdated) return Reply{};  // Its classes are no more, its sites may be others.
   plan_ = *command.plan;
   first_block_ = plan::BlockIndex(plan_.grid, plan_.made);
   // Classes that have emptied since stay until here, so that equal tasks coming and going reuse
@@ -144,11 +152,6 @@ Reply Machine::On(const AdoptPlan& command) {
     } else {
       ++it;
     }
-  }
-  // Few enough that twice as many are few, too.
-  if (deadline_shift_ < kExactDeadlines && classes_.size() < kMaxPlannedClasses / 4) {
-    ++deadline_shift_;
-    RebuildClasses();
   }
   verdict_by_class_.clear();
   unplanned_.clear();
@@ -170,9 +173,9 @@ Reply Machine::On(const AdoptPlan& command) {
 Reply Machine::On(const Tick&) {
   EnsureCopies();
   if (capacity_stale_) RefreshCapacity();
-  GroupDeadlines();
   if (std::exchange(plan_stale_, false)) WantPlan();
   if (dispatch_needed_) Dispatch();
+  GroupDeadlines();  // After what the plan of now lets start.
   return Reply{};
 }
 
@@ -200,10 +203,13 @@ void Machine::PlaceNewClasses() {
   }
   board_.now = now_;
   board_.accounts = PlanAccounts();
-  for (const uint64_t class_id : unplanned_) {
+  for (size_t placed = 0; placed < kMaxPlacedAtOnce && !unplanned_.empty();) {
+    const uint64_t class_id = *unplanned_.begin();
+    unplanned_.erase(unplanned_.begin());
     const Classes::iterator added = class_by_id_.at(class_id);
     const auto& [key, queue] = *added;
     if (queue.tasks.empty()) continue;
+    ++placed;
     NoteQuotaWait(key, plan::PlaceClass(board_, ClassFrom(key, queue), plan_));
     const size_t verdict = plan_.verdicts.size() - 1;
     verdict_by_class_.insert_or_assign(class_id, verdict);
@@ -213,7 +219,7 @@ void Machine::PlaceNewClasses() {
                                      [](const Turn& a, const Turn& b) { return a.rank < b.rank; });
     dispatch_order_.insert(at, std::move(turn));
   }
-  unplanned_.clear();
+  dispatch_needed_ = !unplanned_.empty();
 }
 
 // Safety net first, then by what an hour is worth to it and its priority, then deadline, then age.

@@ -71,7 +71,14 @@ absl::Status Machine::Recover(Image image, absl::Time now) {
   // What the configuration of today changes in the state of yesterday is a change like any other.
   changes_ = Changes{};
   EnforceResidency();
-  RebuildClasses();
+  for (const auto& [uid, job] : jobs_) {
+    if (job->Ended()) continue;
+    for (uint32_t index = 0; index < job->tasks.size(); ++index) {
+      const model::Task& task = job->tasks[index];
+      const bool waits = task.state == TaskState::kPending && task.class_id == 0;
+      if (waits) Enqueue(*job, TaskId{uid, index});
+    }
+  }
   RefreshCapacity();
   dispatch_needed_ = true;
   effects_ = nullptr;

@@ -294,6 +294,7 @@ class Machine {
   void OrderCopy(const Job& job, const model::Checkpoint& checkpoint, const NodeId& target);
   RestoreSource SourceOf(const model::Checkpoint& checkpoint, const NodeId& puller) const;
   bool CheckpointReachable(const model::Checkpoint& checkpoint) const;
+  absl::Time GivenUp(const model::Checkpoint& checkpoint) const;
 
   // residency.cc
   bool MayBeOn(const model::JobSpec& spec, const Node& node) const;
@@ -304,11 +305,14 @@ class Machine {
   // classes.cc
   absl::Duration MovePause(Bytes size) const;
   void Enqueue(const Job& job, const TaskId& id);
+  void JoinClass(const Job& job, const TaskId& id);
   void Dequeue(const Job& job, const TaskId& id);
   ClassKey KeyOf(const Job& job, const model::Task& task) const;
   plan::Class ClassFrom(const ClassKey& key, const ClassQueue& queue) const;
   void RebuildClasses();
-  size_t ClassesWith(int shift) const;
+  void ForgetVerdicts();
+  size_t ClassesWith(int shift, size_t most) const;
+  int BestShift() const;
   void GroupDeadlines();
   void ReadyBackoffs();
 
@@ -411,6 +415,8 @@ class Machine {
   Classes classes_;
   absl::flat_hash_map<uint64_t, Classes::iterator> class_by_id_;  // Lookup only.
   uint64_t next_class_id_ = 1;
+  uint64_t first_class_id_ = 1;  // Of the classes that there are: those before it are no more.
+  size_t filled_classes_ = 0;    // In which tasks wait.
   absl::flat_hash_map<uint64_t, size_t> verdict_by_class_;  // Lookup only: index in plan_.verdicts.
   absl::btree_set<uint64_t> unplanned_;                     // Classes without a verdict.
   std::vector<Turn> dispatch_order_;
@@ -445,8 +451,9 @@ class Machine {
   bool plan_wanted_ = false;        // From the wish until a plan is adopted.
   bool plan_wanted_again_ = false;  // Wished for once more since.
   uint64_t plan_wanted_at_ = 0;
-  uint64_t applied_ = 0;       // Commands so far.
-  int64_t totals_active_ = 0;  // Jobs that have not ended.
+  bool snapshot_ahead_ = false;  // A plan is wanted and no Tick has come since.
+  uint64_t applied_ = 0;         // Commands so far.
+  int64_t totals_active_ = 0;    // Jobs that have not ended.
   int64_t totals_pending_ = 0;
   int64_t totals_held_ = 0;
   std::map<AccountId, model::AccountUse> account_use_;

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "scheduler/base/check.h"
+#include "scheduler/base/limits.h"
 
 namespace heliotrope::bench {
 namespace {
@@ -168,6 +169,42 @@ MachineSeries::Parts MachineSeries::Replan() {
   Talk();
   machine_.TakeChanges();
   return parts;
+}
+
+MachineSeries::Crowding MachineSeries::Crowd() {
+  for (size_t i = 0; i < kMaxPlannedClasses; ++i) {
+    auto spec = std::make_shared<model::JobSpec>();
+    spec->command = {"simulated"};
+    spec->request = {MilliCores::FromCores(1), Bytes::FromGiB(1)};
+    spec->expected_duration = absl::Hours(1);
+    spec->checkpoint.emplace();
+    spec->deadline = now_ + absl::Hours(24) + absl::Minutes(static_cast<int64_t>(i));
+    spec->account = AccountId("crowd");
+    spec->residency.any = true;
+    work_.push_back(spec->expected_duration);
+    Do(core::SubmitJob{
+        .spec = std::move(spec), .id = JobId(absl::StrCat("job-", work_.size())), .request = {}});
+  }
+  Crowding longest;
+  TimeTicks(longest);
+  // Who has wanted a plan before it is grouped for the next one.
+  for (int plans = 0; plans < 2; ++plans) {
+    Do(core::AdoptPlan{std::make_shared<const plan::Plan>(plan::Compute(machine_.PlanInput()))});
+    TimeTicks(longest);
+  }
+  return longest;
+}
+
+void MachineSeries::TimeTicks(Crowding& longest) {
+  do {
+    const int shift = machine_.deadline_shift();
+    Stopwatch watch;
+    Do(core::Tick{});
+    const double took = watch.Lap();
+    double& most = machine_.deadline_shift() == shift ? longest.placement : longest.regroup;
+    most = std::max(most, took);
+  } while (machine_.NextTimer() <= now_);
+  Talk();
 }
 
 void MachineSeries::Talk() {

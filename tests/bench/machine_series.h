@@ -38,6 +38,14 @@ class MachineSeries {
   // queue is full again.
   Parts Replan();
 
+  // The longest Ticks when so many jobs come at once, with deadlines a minute apart, that deadlines
+  // are grouped.
+  struct Crowding {
+    double placement = 0;
+    double regroup = 0;
+  };
+  Crowding Crowd();
+
   size_t classes() const { return classes_; }  // Of the last plan.
   const core::Machine& machine() const { return machine_; }
 
@@ -49,6 +57,7 @@ class MachineSeries {
   void BeginFleet(int percent);
   void SetPrices();
   int FillQueue();  // Returns how many jobs came.
+  void TimeTicks(Crowding& longest);
   void MeasureLoad();
   void EndWork();
   void Talk();

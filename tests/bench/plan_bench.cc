@@ -111,6 +111,19 @@ void CoreReplan(benchmark::State& state) {
   TimedReplan(state, CoreSeries(state.range(0), /*with_first_plan=*/true));
 }
 
+// The longest Tick in which a queue of a million tasks is told apart anew, and in which new classes
+// are placed.
+void CoreRegroup(benchmark::State& state) {
+  MachineSeries series(static_cast<int>(state.range(0)), 1);
+  series.Replan();
+  for ([[maybe_unused]] auto _ : state) {
+    const MachineSeries::Crowding longest = series.Crowd();
+    state.SetIterationTime(longest.regroup);
+    state.counters["place_ms"] = 1e3 * longest.placement;
+    state.counters["shift"] = series.machine().deadline_shift();
+  }
+}
+
 void InMilliseconds(benchmark::internal::Benchmark* made) {
   made->UseManualTime()
       ->Unit(benchmark::kMillisecond)
@@ -139,6 +152,7 @@ BENCHMARK(CoreReplan)
     ->ArgName("percent")
     ->Arg(75)
     ->Arg(150);
+BENCHMARK(CoreRegroup)->Apply(InMilliseconds)->ArgName("percent")->Arg(75);
 
 }  // namespace
 }  // namespace heliotrope::bench

@@ -1,8 +1,13 @@
-// The number of classes that a plan is made of is bounded, and no task is planned for later than its
-// deadline because of that.
+// The number of classes that a plan is made of is bounded, no task is planned for later than its
+// deadline because of that, and telling classes apart anew costs neither a plan nor a checkpoint.
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <optional>
 #include <string>
+#include <utility>
+#include <variant>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "scheduler/base/limits.h"
@@ -17,18 +22,54 @@ constexpr int kJobs = static_cast<int>(kMaxPlannedClasses) * 9 / 8;
 // node for them.
 class ClassesTest : public OneSiteTest {
  protected:
-  ClassesTest() { Apply(DrainNode{NodeId("dubai-a"), true}); }
+  ClassesTest() {
+    Apply(DrainNode{NodeId("dubai-a"), true});
+    Drive();
+  }
+
+  // As whoever drives it does.
+  void Do(const Command& command) {
+    for (const Effect& effect : machine_->Apply(command, now_).effects) {
+      wanted_ = wanted_ || std::holds_alternative<PlanWanted>(effect);
+    }
+  }
+  std::shared_ptr<const plan::Plan> MakePlan() const {
+    return std::make_shared<const plan::Plan>(plan::Compute(machine_->PlanInput()));
+  }
+  void Drive() {
+    do Do(Tick{});
+    while (machine_->NextTimer() <= now_);
+    while (std::exchange(wanted_, false)) {
+      Do(AdoptPlan{MakePlan()});
+      do Do(Tick{});
+      while (machine_->NextTimer() <= now_);
+    }
+  }
+  // Many, of which only so many are left: they could be told apart again.
+  void SubmitUnlikeAndKeep(int jobs) {
+    SubmitUnlike(kJobs);
+    Drive();
+    ASSERT_LT(machine_->deadline_shift(), Machine::kExactDeadlines);
+    for (int job = jobs; job < kJobs; ++job) Do(CancelJob{JobId(absl::StrCat("job-", job))});
+  }
 
   void SubmitUnlike(int jobs) {
     for (int i = 0; i < jobs; ++i) {
       Submit(absl::StrCat("job-", i), {.deadline = now_ + absl::Hours(12) + absl::Minutes(i)});
     }
-    Take(Tick{});
+    Do(Tick{});
+  }
+  int StartedOf(int jobs) const {
+    int started = 0;
+    for (int job = 0; job < jobs; ++job) started += Started(absl::StrCat("job-", job)) > 0;
+    return started;
   }
   absl::Time ClassDeadlineOf(int job) const {
     const Job& one = JobOf(absl::StrCat("job-", job));
     return machine_->ClassOf(one, one.tasks[0]).deadline;
   }
+
+  bool wanted_ = true;
 };
 
 TEST_F(ClassesTest, FewDeadlinesAreToldApartToTheMinute) {
@@ -53,12 +94,168 @@ TEST_F(ClassesTest, ManyDeadlinesAreGroupedAndNeverMovedBack) {
 }
 
 TEST_F(ClassesTest, WhenTheyAreFewAgainTheyAreToldApartAgain) {
-  SubmitUnlike(kJobs);
-  ASSERT_LT(machine_->deadline_shift(), Machine::kExactDeadlines);
-  for (int job = 100; job < kJobs; ++job) Take(CancelJob{JobId(absl::StrCat("job-", job))});
-  for (int plan = 0; plan <= Machine::kExactDeadlines; ++plan) Replan();
-  EXPECT_EQ(machine_->deadline_shift(), Machine::kExactDeadlines);
+  SubmitUnlikeAndKeep(100);
+  now_ += absl::Minutes(5);
+  Drive();
+  EXPECT_EQ(machine_->deadline_shift(), Machine::kExactDeadlines) << "by the next plan";
   EXPECT_EQ(machine_->PlanInput().classes.size(), 100U);
+}
+
+TEST_F(ClassesTest, APlanIsMadeOfTheClassesThatItIsAdoptedFor) {
+  SubmitUnlikeAndKeep(100);
+  now_ += absl::Minutes(5);
+  Do(Tick{});
+  while (std::exchange(wanted_, false)) {
+    Do(AdoptPlan{MakePlan()});
+    for (int job = 0; job < 100; ++job) {
+      const Job& one = JobOf(absl::StrCat("job-", job));
+      ASSERT_NE(machine_->VerdictOf(one, one.tasks[0]), nullptr) << "job " << job;
+    }
+    Do(Tick{});
+  }
+}
+
+TEST_F(ClassesTest, BetweenARegroupAndItsPlanWhatFitsStarts) {
+  SubmitUnlikeAndKeep(100);
+  Do(DrainNode{NodeId("dubai-a"), false});
+  Do(Tick{});
+  ASSERT_EQ(machine_->deadline_shift(), Machine::kExactDeadlines);
+  // What was allotted to the classes of before is free.
+  machine_->PrepareToRead();
+  for (const MilliCores planned : machine_->current_plan().planned[0]) {
+    ASSERT_EQ(planned, machine_->board().sites[0].batch_now);
+  }
+  Do(Tick{});
+  EXPECT_EQ(StartedOf(100), 16) << "with no new plan yet";
+}
+
+TEST_F(ClassesTest, OneTickPlacesOnlySoManyAndTheNextGoesOn) {
+  SubmitUnlike(600);
+  EXPECT_EQ(machine_->current_plan().verdicts.size(), 256U);
+  EXPECT_LE(machine_->NextTimer(), now_);
+  Do(Tick{});
+  Do(Tick{});
+  EXPECT_EQ(machine_->current_plan().verdicts.size(), 600U);
+  EXPECT_GT(machine_->NextTimer(), now_);
+}
+
+TEST_F(ClassesTest, APlanOfClassesThatAReloadHasEndedIsOfNoUse) {
+  SubmitUnlike(3);
+  const auto plan = MakePlan();
+  Do(SetFleet{OneSite()});
+  Do(Tick{});
+  wanted_ = false;
+  Do(AdoptPlan{plan});
+  EXPECT_TRUE(wanted_);
+  EXPECT_NE(machine_->current_plan().verdicts.front().class_id, plan->verdicts.front().class_id);
+  Drive();
+  const Job& job = JobOf("job-0");
+  EXPECT_NE(machine_->VerdictOf(job, job.tasks[0]), nullptr);
+}
+
+// A task that waits with a checkpoint, on nodes whose leases run out.
+class WaitingCheckpointTest : public OneSiteTest {
+ protected:
+  static constexpr absl::Duration kShort = absl::Minutes(10);
+
+  WaitingCheckpointTest() {
+    MachineOptions options = Options();
+    options.lease = kShort;
+    options.lease_margin = absl::ZeroDuration();
+    machine_ = std::make_unique<Machine>(options, OneSite());
+    Hello();
+    HelloOther();
+    Replan();
+    Submit("work", {});
+    Replan();
+    EXPECT_EQ(Started("work"), 1U);
+    first_ = Task().run->attempts.back().node;
+    for (const char* node : {"dubai-a", "dubai-b"}) Take(DrainNode{NodeId(node), true});
+    Tell({.phase = model::AttemptPhase::kRunning, .checkpoint = {}});
+    Replan();
+    const model::AttemptKey key{TaskId{JobOf("work").uid, 0}, Task().attempt};
+    Tell({.phase = model::AttemptPhase::kLeft,
+          .checkpoint = SealedCheckpoint{.key = {key, 1},
+                                         .digest = std::string(32, '.'),
+                                         .size = Bytes::FromMiB(1),
+                                         .run_time = absl::Minutes(30)}});
+    EXPECT_EQ(Task().state, model::TaskState::kPending);
+    EXPECT_TRUE(Task().run->checkpoint);
+  }
+
+  struct Told {
+    model::AttemptPhase phase;
+    std::optional<SealedCheckpoint> checkpoint;
+  };
+  void Tell(const Told& told) {
+    AttemptStatus status;
+    status.key = {TaskId{JobOf("work").uid, 0}, Task().attempt};
+    status.phase = told.phase;
+    status.start_time = now_;
+    status.checkpoint = told.checkpoint;
+    Take(NodeReport{first_, SessionOf(first_), {status}, {}});
+  }
+  void HelloOther() {
+    NodeHello hello;
+    hello.node = NodeId("dubai-b");
+    hello.session = 7;
+    hello.instance = "dubai-b";
+    hello.version = "0.1.0";
+    hello.data_center = DataCenterId("dubai");
+    hello.jurisdiction = JurisdictionCode("AE");
+    hello.capacity = {MilliCores::FromCores(20), Bytes::FromGiB(64)};
+    hello.address = "127.0.0.1:2";
+    ASSERT_TRUE(Apply(hello).status.ok());
+  }
+  uint64_t SessionOf(const NodeId& node) const { return machine_->nodes().at(node).session; }
+  HeldCheckpoint Held() const {
+    return {.key = Task().run->checkpoint->key,
+            .digest = std::string(32, '.'),
+            .size = Bytes::FromMiB(1),
+            .failure = {}};
+  }
+  const model::Task& Task() const { return JobOf("work").tasks[0]; }
+  NodeId Second() const { return NodeId(first_ == NodeId("dubai-a") ? "dubai-b" : "dubai-a"); }
+
+  NodeId first_;  // Where it ran.
+};
+
+TEST_F(WaitingCheckpointTest, AReloadLeavesItThoughItsHolderIsAway) {
+  now_ += absl::Hours(3);
+  Take(Tick{});
+  ASSERT_TRUE(machine_->nodes().at(first_).lost);
+  Take(SetFleet{OneSite()});
+  Take(Tick{});
+  EXPECT_TRUE(Task().run->checkpoint);
+  EXPECT_NE(Task().class_id, 0U) << "it waits on as it did";
+}
+
+TEST_F(WaitingCheckpointTest, PatienceCountsFromWhenTheLastHolderWasGivenUp) {
+  Take(NodeReport{Second(), SessionOf(Second()), {}, {Held()}});
+  ASSERT_EQ(Task().run->checkpoint->holders.size(), 2U);
+  // Both live on for hours while it waits; then the first falls silent.
+  for (int i = 0; i < 36; ++i) {
+    now_ += absl::Minutes(5);
+    for (const NodeId& node : {first_, Second()}) {
+      Take(NodeHeartbeat{node, SessionOf(node), {}, {Held()}});
+    }
+  }
+  for (int i = 0; i < 3; ++i) {
+    now_ += absl::Minutes(5);
+    Take(NodeHeartbeat{Second(), SessionOf(Second()), {}, {Held()}});
+  }
+  ASSERT_TRUE(machine_->nodes().at(first_).lost);
+  // And the copy of the other is damaged.
+  HeldCheckpoint damaged = Held();
+  damaged.failure = "damaged";
+  Take(NodeReport{Second(), SessionOf(Second()), {}, {damaged}});
+  ASSERT_TRUE(Task().run->checkpoint) << "the first may come back";
+  EXPECT_EQ(Task().reason, model::Reason::kFetchFailed);
+  for (int i = 0; i < 65; ++i) {
+    now_ += absl::Minutes(1);
+    Take(NodeHeartbeat{Second(), SessionOf(Second()), {}, {}});
+  }
+  EXPECT_FALSE(Task().run->checkpoint) << "an hour later it goes on without";
 }
 
 }  // namespace
