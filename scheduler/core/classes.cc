@@ -179,6 +179,7 @@ void Machine::Dequeue(const Job&, const TaskId& id) {
 // Who waits in a class is told apart anew; what a task waits for before it may join one is no
 // matter of classes. No plan made of the classes of before is of use.
 void Machine::RebuildClasses() {
+  TakeLateFromClasses();
   classes_.clear();
   filled_classes_ = 0;
   class_by_id_.clear();
@@ -191,6 +192,7 @@ void Machine::RebuildClasses() {
       if (job->tasks[index].class_id != 0) JoinClass(*job, TaskId{uid, index});
     }
   }
+  HandOverLate();
 }
 
 // With the verdicts goes what was allotted by them: what is planned is that what runs stays.

@@ -69,11 +69,10 @@ const ExpectedLate* Machine::LateOf(const Job& job) const {
 Machine::LateCounts Machine::CountLate() const {
   LateCounts counts;
   for (const auto& [key, late] : late_classes_) {
-    const bool passed = key.deadline_seconds <= absl::ToUnixSeconds(now_);
-    (passed ? counts.passed : counts.ahead) += late.tasks;
+    (late.deadline <= now_ ? counts.passed : counts.ahead) += late.tasks;
   }
   for (const auto& [id, late] : late_tasks_) {
-    ++(FindJob(id.job)->spec->deadline <= now_ ? counts.passed : counts.ahead);
+    ++(late.deadline <= now_ ? counts.passed : counts.ahead);
   }
   return counts;
 }
@@ -111,9 +110,28 @@ void Machine::HandOverLate() {
       continue;
     }
     const auto [late, is_new] = late_classes_.try_emplace(task_class->second->first, it->second);
-    if (!is_new) late->second.since = std::min(late->second.since, it->second.since);
+    if (!is_new) {
+      late->second.since = std::min(late->second.since, it->second.since);
+      late->second.told = late->second.told || it->second.told;
+      late->second.tasks += it->second.tasks;
+    }
     it = late_tasks_.erase(it);
   }
+}
+
+// Before classes are told apart anew: what is foreseen of one goes with the first of its late tasks,
+// which HandOverLate brings to its new class.
+void Machine::TakeLateFromClasses() {
+  for (auto& [key, late] : late_classes_) {
+    const auto found = classes_.find(key);
+    if (found == classes_.end() || found->second.tasks.empty()) continue;
+    const auto& tasks = found->second.tasks;
+    const auto first = tasks.lower_bound(late.first);
+    late.first = first == tasks.end() ? *tasks.rbegin() : *first;
+    late.deadline = JobAt(late.first.job).spec->deadline;
+    late_tasks_.try_emplace(late.first, std::move(late));
+  }
+  late_classes_.clear();
 }
 
 // Before its class forgets the task. What was told of the class is handed to the last that leaves it.
@@ -121,14 +139,21 @@ void Machine::KeepLate(const Job& job, const TaskId& id) {
   const ExpectedLate* late = LateOf(job, id);
   if (late == nullptr || late_tasks_.contains(id)) return;
   const auto& [key, queue] = *class_by_id_.at(job.tasks[id.index].class_id);
-  const bool is_last = queue.tasks.size() == 1;
-  ExpectedLate kept = *late;
-  kept.first = id;
-  kept.tasks = 1;
-  kept.told = late->told && is_last;
-  late_tasks_.emplace(id, std::move(kept));
   ExpectedLate& others = late_classes_.at(key);
-  if (--others.tasks <= 0 || is_last) late_classes_.erase(key);
+  const bool is_last = queue.tasks.size() == 1 || others.tasks == 1;
+  ExpectedLate kept = others;
+  kept.first = id;
+  kept.deadline = job.spec->deadline;
+  kept.tasks = 1;
+  kept.told = others.told && is_last;
+  late_tasks_.emplace(id, std::move(kept));
+  if (is_last) {
+    late_classes_.erase(key);
+    return;
+  }
+  --others.tasks;
+  others.first = *queue.tasks.upper_bound(id);  // Its tasks start in order.
+  others.deadline = JobAt(others.first.job).spec->deadline;
 }
 
 void Machine::ForeseeWaiting(bool warn) {
@@ -154,23 +179,36 @@ Machine::WaitingOutlook Machine::OutlookOf(const ClassKey& key, const ClassQueue
   const absl::Duration mean = absl::Seconds(key.remaining_seconds);
   const absl::Duration high = absl::Seconds(key.high_seconds);
   WaitingOutlook outlook;
-  outlook.late = static_cast<int64_t>(queue.tasks.size());
+  // What has come since was not planned for.
+  outlook.late = std::min(static_cast<int64_t>(queue.tasks.size()), int64_t{verdict.count});
+  // Of the first that is left; its own deadline may be later than that of its class.
+  const auto chance_from = [&](absl::Time start) {
+    const double chance = ChanceBy(job, front, high, deadline - start);
+    if (chance >= Limit(warned)) return chance;
+    return ChanceBy(job, front, high, JobOfLate(queue, outlook.late).spec->deadline - start);
+  };
   for (const plan::Allotment& allotment : verdict.allotments) {
+    if (outlook.late <= 0) return outlook;
     const absl::Duration pauses =
         std::max(absl::ZeroDuration(), allotment.end - allotment.start - mean);
-    const absl::Time start = std::max(allotment.start, now_);
-    outlook.chance = ChanceBy(job, front, high, deadline - start - pauses);
+    outlook.chance = chance_from(std::max(allotment.start, now_) + pauses);
     if (outlook.chance < Limit(warned)) {
       outlook.start = &allotment;
       return outlook;
     }
     outlook.late -= allotment.count;
   }
+  if (outlook.late <= 0) return outlook;
   // What the safety net would start.
   outlook.chance = 0;
-  if (ChanceBy(job, front, high, std::min(high, deadline - now_)) < Limit(warned)) return outlook;
+  if (chance_from(now_) < Limit(warned)) return outlook;
   outlook.late -= warned ? verdict.beyond * kCalmShareOf4 / 4 : verdict.beyond;
   return outlook;
+}
+
+// Of the first of so many tasks that come last.
+const Job& Machine::JobOfLate(const ClassQueue& queue, int64_t late) const {
+  return *FindJob(std::prev(queue.tasks.end(), late)->job);
 }
 
 void Machine::ForeseeClass(Classes::iterator task_class, const plan::Verdict& verdict, bool warn) {
@@ -188,9 +226,10 @@ void Machine::ForeseeClass(Classes::iterator task_class, const plan::Verdict& ve
   ExpectedLate late;
   late.since = is_warned ? warned->second.since : now_;
   late.first = *std::prev(queue.tasks.end(), outlook.late);
+  late.deadline = JobAt(late.first.job).spec->deadline;
   late.tasks = outlook.late;
   late.chance = outlook.chance;
-  std::tie(late.reason, late.detail) = WhyLate(key, verdict, outlook);
+  std::tie(late.reason, late.detail) = WhyLate(key, late.deadline, verdict, outlook);
   if (const size_t tasks = queue.tasks.size(); tasks > 1) {
     absl::StrAppend(&late.detail, " (", outlook.late, " of ", tasks, " tasks that are alike)");
   }
@@ -199,9 +238,9 @@ void Machine::ForeseeClass(Classes::iterator task_class, const plan::Verdict& ve
 }
 
 // With the later deadline that would hold, or the cores.
-std::pair<Reason, std::string> Machine::WhyLate(const ClassKey& key, const plan::Verdict& verdict,
+std::pair<Reason, std::string> Machine::WhyLate(const ClassKey& key, absl::Time deadline,
+                                                const plan::Verdict& verdict,
                                                 const WaitingOutlook& outlook) const {
-  const absl::Time deadline = absl::FromUnixSeconds(key.deadline_seconds);
   const std::string until = plan::AtText(deadline, now_);
   if (deadline <= now_) {
     return {Reason::kMissesDeadline, absl::StrCat("its deadline at ", until, " has passed")};
@@ -254,6 +293,7 @@ void Machine::ForeseeTask(const Job& job, const TaskId& id) {
   ExpectedLate late;
   late.since = is_warned ? warned->second.since : now_;
   late.first = id;
+  late.deadline = deadline;
   late.chance = chance;
   late.reason = Reason::kMissesDeadline;
   const std::string until = plan::AtText(deadline, now_);

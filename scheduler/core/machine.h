@@ -345,12 +345,15 @@ class Machine {
   void ForeseeLate();
   bool FleetIsThere() const;
   void HandOverLate();
+  void TakeLateFromClasses();
   void KeepLate(const Job& job, const TaskId& id);
   void ForeseeWaiting(bool warn);
   WaitingOutlook OutlookOf(const ClassKey& key, const ClassQueue& queue,
                            const plan::Verdict& verdict, bool warned) const;
+  const Job& JobOfLate(const ClassQueue& queue, int64_t late) const;
   void ForeseeClass(Classes::iterator task_class, const plan::Verdict& verdict, bool warn);
-  std::pair<model::Reason, std::string> WhyLate(const ClassKey& key, const plan::Verdict& verdict,
+  std::pair<model::Reason, std::string> WhyLate(const ClassKey& key, absl::Time deadline,
+                                                const plan::Verdict& verdict,
                                                 const WaitingOutlook& outlook) const;
   void ForeseeRunning(bool warn);
   void ForeseeTask(const Job& job, const TaskId& id);

@@ -119,6 +119,7 @@ struct ClassQueue {
 struct ExpectedLate {
   absl::Time since;  // When this process first foresaw it.
   TaskId first;
+  absl::Time deadline;  // Of the job of `first`, as its owner knows it.
   int64_t tasks = 1;
   double chance = 0;  // To be in time after all, at most; as of the last plan, as the rest.
   bool told = false;  // A decision was made of it, so that its end is to be told, too.

@@ -39,6 +39,7 @@ class Placer {
         demand_(DemandOf(input_, task_class)),
         offers_(ledger, demand_, SeenUntil(ledger, task_class)) {
     verdict_.class_id = task_class.id;
+    verdict_.count = task_class.count;
   }
 
   Verdict Place();

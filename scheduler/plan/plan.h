@@ -196,6 +196,7 @@ struct Grant {
 
 struct Verdict {
   uint64_t class_id = 0;
+  int count = 0;  // Tasks that it was made for; more may have come since.
   Mode mode = Mode::kAsSoonAsPossible;
   std::vector<size_t> ranked;  // Allowed sites, most wanted now first.
   // What a core-hour of now is worth to it: what the dearest hour would cost that it needs

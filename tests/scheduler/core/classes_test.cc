@@ -153,6 +153,21 @@ TEST_F(ClassesTest, APlanOfClassesThatAReloadHasEndedIsOfNoUse) {
   EXPECT_NE(machine_->VerdictOf(job, job.tasks[0]), nullptr);
 }
 
+TEST_F(ClassesTest, OfAGroupedDeadlineTheJobsOwnIsTold) {
+  SubmitUnlike(kJobs);
+  const int last = kJobs - 1;
+  const absl::Time deadline = now_ + absl::Hours(12) + absl::Minutes(last);
+  ASSERT_LT(ClassDeadlineOf(last), deadline - absl::Minutes(1));
+  for (int job = last - 10; job < last; ++job) Do(CancelJob{JobId(absl::StrCat("job-", job))});
+  Drive();
+  const ExpectedLate* late = machine_->LateOf(JobOf(absl::StrCat("job-", last)));
+  ASSERT_NE(late, nullptr) << "nobody has a node for it";
+  EXPECT_EQ(late->deadline, deadline);
+  now_ = deadline - absl::Seconds(1);
+  Do(Tick{});
+  EXPECT_EQ(machine_->CountLate().ahead, 1);
+}
+
 // A task that waits with a checkpoint, on nodes whose leases run out.
 class WaitingCheckpointTest : public OneSiteTest {
  protected:

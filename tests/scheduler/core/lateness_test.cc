@@ -97,9 +97,10 @@ class LatenessTest : public testing::Test {
   // A plan in which the one task that waits starts so many expected durations before its deadline:
   // by what is believed before any has ended it takes longer than 0.9 of them with 64 %, than 1.1
   // with 38 %, than 1.3 with 19 %.
-  void PlanStart(double durations) {
+  void PlanStart(double durations) { Adopt(DrawnPlan(durations)); }
+  plan::Plan DrawnPlan(double durations) {
     const plan::Input input = machine_.PlanInput();
-    ASSERT_EQ(input.classes.size(), 1U);
+    EXPECT_EQ(input.classes.size(), 1U);
     const plan::Class& waiting = input.classes.front();
     plan::Plan plan = plan::Compute(input);
     plan::Verdict& verdict = plan.verdicts.front();
@@ -107,6 +108,9 @@ class LatenessTest : public testing::Test {
     const absl::Time start = waiting.deadline - absl::Hours(1) * durations;
     verdict.allotments = {
         {.site = 0, .start = start, .end = start + waiting.remaining, .count = 1, .detail = {}}};
+    return plan;
+  }
+  void Adopt(plan::Plan plan) {
     Apply(AdoptPlan{std::make_shared<const plan::Plan>(std::move(plan))});
     Apply(Tick{});
   }
@@ -268,6 +272,58 @@ TEST_F(LatenessTest, OnePlanTellsOnlySoManyAndCountsThemAll) {
   Plan();
   EXPECT_EQ(machine_.CountLate().ahead, 300);
   EXPECT_EQ(Told().size(), 256U);
+}
+
+TEST_F(LatenessTest, WhatHasComeSinceThePlanWasMadeIsNotJudgedByIt) {
+  Connect(1);
+  Apply(DrainNode{.node = kNode, .drained = true});
+  Submit("first", absl::Hours(10));
+  plan::Plan plan = DrawnPlan(1.3);
+  Submit("second", absl::Hours(10), 5);
+  ASSERT_EQ(machine_.PlanInput().classes.size(), 1U);
+  Adopt(std::move(plan));
+  EXPECT_EQ(Told(), Kinds{});
+  EXPECT_EQ(machine_.CountLate().ahead, 0);
+}
+
+TEST_F(LatenessTest, AWarningOutlivesThatClassesAreToldApartAnew) {
+  Connect(1);
+  Apply(DrainNode{.node = kNode, .drained = true});
+  const Job& job = Submit("report", absl::Hours(10));
+  PlanStart(0.9);
+  ASSERT_EQ(Told(), Kinds{DecisionKind::kLate});
+  const uint64_t class_before = job.tasks[0].class_id;
+  // A second data center, where it may be, too.
+  FleetConfig fleet = AFleet();
+  fleet.data_centers.push_back(fleet.data_centers.front());
+  fleet.data_centers.back().id = DataCenterId("tokyo");
+  Apply(SetFleet{fleet});
+  Apply(Tick{});
+  ASSERT_NE(job.tasks[0].class_id, class_before);
+  EXPECT_NE(machine_.LateOf(job), nullptr);
+  EXPECT_EQ(machine_.CountLate().ahead, 1);
+  PlanStart(0.9);
+  EXPECT_EQ(Told().size(), 1U) << "it was told already";
+  PlanStart(1.3);
+  EXPECT_EQ(Told(), (Kinds{DecisionKind::kLate, DecisionKind::kInTime}));
+}
+
+TEST_F(LatenessTest, TheLastLateTaskOfAClassTakesWhatWasToldWithIt) {
+  Connect(1);
+  Apply(DrainNode{.node = kNode, .drained = true});
+  const Job& job = Submit("first", absl::Hours(10));
+  plan::Plan plan = DrawnPlan(0.9);
+  plan.verdicts.front().mode = plan::Mode::kAsSoonAsPossible;
+  plan.verdicts.front().ranked = {0};
+  Adopt(std::move(plan));
+  ASSERT_EQ(Told(), Kinds{DecisionKind::kLate});
+  Submit("second", absl::Hours(10));  // Of its class, so it is not the last one there.
+  Apply(DrainNode{.node = kNode, .drained = false});
+  Apply(Tick{});
+  ASSERT_EQ(job.tasks[0].state, TaskState::kAssigned);
+  Report(job, AttemptPhase::kRunning);
+  Plan();
+  EXPECT_EQ(Told(), (Kinds{DecisionKind::kLate, DecisionKind::kInTime}));
 }
 
 TEST_F(LatenessTest, WithoutADeadlineNothingIsLate) {
