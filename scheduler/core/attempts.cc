@@ -424,6 +424,7 @@ void Machine::AddBatch(Node& node, const model::Resources& request, int sign) {
   const auto site = SiteOf(node.data_center);
   if (site && *site < board_.sites.size() && Counts(node)) {
     board_.sites[*site].batch_now += request.cores * sign;
+    board_.sites[*site].batch_memory += request.memory * sign;
   }
   IndexNode(node);
   if (sign < 0) dispatch_needed_ = true;

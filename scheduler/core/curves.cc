@@ -157,7 +157,9 @@ Reply Machine::On(const NodeLoad& command) {
     // A stream is in order: what it says last was measured last, whatever the node's clock says. A
     // clock that was set wrong must neither hide a load nor keep one for ever (Promise 7, 8).
     if (Counts(*node)) {
-      board_.sites[*site].foreground_now += sample.foreground - node->foreground.cores;
+      plan::Site& measured = board_.sites[*site];
+      measured.foreground_now += sample.foreground - node->foreground.cores;
+      measured.foreground_memory += sample.foreground_memory - node->foreground.memory;
     }
     node->foreground = {sample.foreground, sample.foreground_memory};
   }
@@ -314,6 +316,7 @@ void Machine::RefreshCapacity() {
   for (plan::Site& site : board_.sites) {
     site.capacity = site.batch_now = site.foreground_now = MilliCores::Zero();
     site.pinned_now = MilliCores::Zero();
+    site.memory = site.batch_memory = site.foreground_memory = Bytes::Zero();
   }
   const std::vector<model::Resources> largest = LargestTasks(/*connected=*/true);
   for (size_t i = 0; i < largest.size(); ++i) board_.sites[i].largest_task = largest[i];
@@ -325,6 +328,9 @@ void Machine::RefreshCapacity() {
     site.batch_now += node.batch.cores;
     site.pinned_now += node.pinned;
     site.foreground_now += node.foreground.cores;
+    site.memory += node.capacity.memory;
+    site.batch_memory += node.batch.memory;
+    site.foreground_memory += node.foreground.memory;
     IndexNode(node);
   }
   board_stale_ = true;

@@ -184,7 +184,7 @@ void Machine::Dispatch() {
   if (board_stale_) RebuildBoard();
   PlaceNewClasses();
   if (order_stale_) SortDispatchOrder();
-  granted_.assign(board_.sites.size(), MilliCores::Zero());
+  granted_.assign(board_.sites.size(), {});
   for (auto turn = dispatch_order_.begin(); turn != dispatch_order_.end();) {
     const auto end = EndOfEquals(turn);
     end - turn > 1 ? DispatchFairly(turn, end) : DispatchTurn(*turn);
@@ -342,7 +342,8 @@ void Machine::KeepGrants(const ClassQueue& queue, const plan::Class& task_class,
   for (const plan::Grant& grant : verdict.grants) {
     const int64_t count = std::min(grant.count, waiting);
     if (grant.site < granted_.size()) {
-      granted_[grant.site] += task_class.request.cores * count;
+      granted_[grant.site].cores += task_class.request.cores * count;
+      granted_[grant.site].memory += task_class.request.memory * count;
     }
     waiting -= count;
   }

@@ -423,8 +423,8 @@ class Machine {
   absl::flat_hash_map<uint64_t, size_t> verdict_by_class_;  // Lookup only: index in plan_.verdicts.
   absl::btree_set<uint64_t> unplanned_;                     // Classes without a verdict.
   std::vector<Turn> dispatch_order_;
-  std::vector<MilliCores>
-      granted_;             // By site, in this dispatch: kept for those before in its order.
+  // By site, in this dispatch: kept for those before in its order.
+  std::vector<model::Resources> granted_;
   size_t first_block_ = 0;  // Of plan_: what it has start now.
   int deadline_shift_ = kExactDeadlines;
   bool order_stale_ = true;

@@ -7,17 +7,19 @@ namespace heliotrope::core {
 
 namespace {
 
-// What the plan has given away already, block by block of the newer grid.
-std::vector<std::vector<MilliCores>> PlannedOn(const plan::Input& board, const plan::Plan& plan) {
-  std::vector<std::vector<MilliCores>> planned(board.sites.size());
+// What the plan has given away already, block by block of the newer grid. Without a plan: as if all
+// that runs stayed.
+template <typename Measure>
+std::vector<std::vector<Measure>> PlannedOn(const plan::Input& board, const plan::Plan& plan,
+                                            const std::vector<std::vector<Measure>>& given,
+                                            Measure plan::Site::*runs) {
+  std::vector<std::vector<Measure>> planned(board.sites.size());
   for (size_t site = 0; site < board.sites.size(); ++site) {
-    // Without a plan: as if all that runs stayed.
-    planned[site].assign(board.grid.size(), board.sites[site].batch_now);
-    if (site >= plan.planned.size()) continue;
+    planned[site].assign(board.grid.size(), board.sites[site].*runs);
+    if (site >= given.size()) continue;
     for (size_t block = 0; block < board.grid.size(); ++block) {
       const size_t from = plan::BlockIndex(plan.grid, board.grid[block].start);
-      planned[site][block] =
-          from < plan.planned[site].size() ? plan.planned[site][from] : MilliCores::Zero();
+      planned[site][block] = from < given[site].size() ? given[site][from] : Measure();
     }
   }
   return planned;
@@ -43,7 +45,9 @@ Preview Machine::PreviewOf(const JobId& id, std::shared_ptr<const model::JobSpec
   AddAccount(job.spec->account, input.accounts);
   preview.plan.made = plan_.made;
   preview.plan.grid = input.grid;
-  preview.plan.planned = PlannedOn(input, plan_);
+  preview.plan.planned = PlannedOn(input, plan_, plan_.planned, &plan::Site::batch_now);
+  preview.plan.planned_memory =
+      PlannedOn(input, plan_, plan_.planned_memory, &plan::Site::batch_memory);
   if (!input.grid.empty()) plan::PlaceClass(input, preview.task_class, preview.plan);
   return preview;
 }

@@ -44,9 +44,9 @@ struct Bid {
   bool firm = false;  // It is not put off for room: it must, or will have to very soon.
   int64_t bid = 0;    // With priority and edge.
   bool running = false;
-  size_t index = 0;                 // Of input.running, or of plan.verdicts.
-  int64_t count = 1;                // Tasks.
-  int64_t each = 0;                 // Milli-cores.
+  size_t index = 0;   // Of input.running, or of plan.verdicts.
+  int64_t count = 1;  // Tasks.
+  Amount each = {};
   int64_t whole_s = 0;              // What cannot pause: its whole run.
   int64_t price = 0;                // The most that it bears, without priority.
   std::optional<size_t> site = {};  // Only there.
@@ -102,8 +102,8 @@ class Clearing {
   Quotas quotas_;
   std::set<TaskId> told_;
   std::vector<Bid> bids_;
-  std::vector<int64_t> room_;      // By site: headroom of now for those who bid,
-  std::vector<int64_t> lasting_;   // and of it what lasts for as long as who starts should run.
+  std::vector<Amount> room_;       // By site: headroom of now for those who bid,
+  std::vector<Amount> lasting_;    // and of it what lasts for as long as who starts should run.
   std::vector<int64_t> measured_;  // By site: what the measured foreground leaves for batch.
 };
 
@@ -133,7 +133,7 @@ void Clearing::FindRunning() {
                      .bid = RankOf(ledger_, price, task.priority),
                      .running = true,
                      .index = i,
-                     .each = task.request.cores.value(),
+                     .each = Amount::Of(task.request),
                      .price = price});
   }
 }
@@ -163,7 +163,7 @@ void Clearing::FindWaiting() {
                      .running = false,
                      .index = i,
                      .count = count,
-                     .each = std::max<int64_t>(1, waiting->request.cores.value()),
+                     .each = DemandOf(input_, *waiting).each(),
                      .whole_s = waiting->checkpointable ? 0 : Ledger::Seconds(waiting->remaining),
                      .price = verdict.bid.value(),
                      .site = site,
@@ -172,7 +172,8 @@ void Clearing::FindWaiting() {
 }
 
 // By the forecast of this block and the next, since leaving takes a while, and never above what is
-// measured (Promise 7).
+// measured (Promise 7). What runs keeps its memory, whatever the foreground holds, unless it is
+// outbid.
 void Clearing::FindRoom() {
   const size_t block = ledger_.first_block();
   for (size_t index = 0; index < ledger_.sites(); ++index) {
@@ -186,14 +187,17 @@ void Clearing::FindRoom() {
     for (size_t next = block + 1; next < ledger_.blocks() && ledger_.start(next) < until; ++next) {
       lasting = std::min(lasting, ledger_.headroom(index, next));
     }
-    room_.push_back(std::min(sure, measured_.back()) - site.batch_now.value());
-    lasting_.push_back(lasting - site.batch_now.value());
+    const int64_t batch = site.batch_now.value();
+    const int64_t mib = std::max<int64_t>(
+        0, ledger_.memory_room(index) - Amount::Of({site.batch_now, site.batch_memory}).mib);
+    room_.push_back({.milli_cores = std::min(sure, measured_.back()) - batch, .mib = mib});
+    lasting_.push_back({.milli_cores = lasting - batch, .mib = mib});
   }
   for (const RunningTask& task : input_.running) {
     if (!CountsThere(task)) continue;
     if (TakesPart(task) || told_.contains(task.task)) {
-      room_[task.site] += task.request.cores.value();
-      lasting_[task.site] += task.request.cores.value();
+      room_[task.site] += Amount::Of(task.request);
+      lasting_[task.site] += Amount::Of(task.request);
     }
   }
 }
@@ -204,7 +208,8 @@ bool Clearing::CouldStart(const Bid& bid, size_t site) const {
   return ledger_.HoldsFirm({.site = site,
                             .from = ledger_.now(),
                             .to = ledger_.now() + bid.whole_s,
-                            .milli_cores = bid.each});
+                            .milli_cores = bid.each.milli_cores,
+                            .mib = bid.each.mib});
 }
 
 void Clearing::ServeWaiting(const Bid& bid) { RankByGrants(bid, Give(bid, bid.count)); }
@@ -214,7 +219,7 @@ void Clearing::ServeWaiting(const Bid& bid) { RankByGrants(bid, Give(bid, bid.co
 void Clearing::ServeFairly(const std::vector<Bid>::const_iterator from,
                            const std::vector<Bid>::const_iterator to) {
   int64_t part = 0;
-  for (const int64_t room : room_) part += std::max<int64_t>(0, room) / kFairParts;
+  for (const Amount& room : room_) part += std::max<int64_t>(0, room.milli_cores) / kFairParts;
   struct Standing {
     model::Served served;
     size_t account = 0;
@@ -238,10 +243,11 @@ void Clearing::ServeFairly(const std::vector<Bid>::const_iterator from,
     Standing& least = standings.back();
     const size_t i = waiting[least.account].front();
     const Bid& bid = bids[i];
-    const int64_t most = std::min(bid.count - given[i], std::max<int64_t>(1, part / bid.each));
+    const int64_t most =
+        std::min(bid.count - given[i], std::max<int64_t>(1, part / bid.each.milli_cores));
     const int64_t count = Give(bid, most);
     given[i] += count;
-    least.served.milli_cores += count * bid.each;
+    least.served.milli_cores += count * bid.each.milli_cores;
     if (count < most || given[i] == bid.count) waiting[least.account].pop_front();
     if (waiting[least.account].empty()) {
       standings.pop_back();
@@ -300,12 +306,11 @@ int64_t Clearing::Give(const Bid& bid, int64_t most) {
   for (const size_t site : verdict.ranked) {
     if (left == 0) break;
     if (!Bears(bid, site)) continue;
-    const int64_t room = std::min(room_[site], lasting_[site]);
-    const int64_t count =
-        std::min(std::clamp<int64_t>(room / bid.each, 0, left), quotas_.RoomNow(*bid.waiting));
+    const int64_t room = std::min(room_[site].CountOf(bid.each), lasting_[site].CountOf(bid.each));
+    const int64_t count = std::min({room, left, quotas_.RoomNow(*bid.waiting)});
     if (count == 0) continue;
-    room_[site] -= count * bid.each;
-    lasting_[site] -= count * bid.each;
+    room_[site] -= bid.each * count;
+    lasting_[site] -= bid.each * count;
     left -= count;
     quotas_.TakeNow(*bid.waiting, count);
     AddGrant(verdict, site, count);
@@ -320,8 +325,9 @@ std::optional<size_t> Clearing::BestOther(const RunningTask& task, const Bid& bi
   const uint64_t sites = FittingSites(input_, task.allowed, task.request);
   std::optional<size_t> best;
   for (size_t site = 0; site < ledger_.sites(); ++site) {
-    if ((sites >> site & 1) == 0 || site == task.site || room_[site] < bid.each) continue;
-    if (ledger_.price(site, block) > bid.price || ledger_.free_now(site) < bid.each) continue;
+    if ((sites >> site & 1) == 0 || site == task.site || !room_[site].Holds(bid.each)) continue;
+    if (ledger_.price(site, block) > bid.price) continue;
+    if (!ledger_.free_now(site).Holds(bid.each)) continue;
     if (best.has_value() && ledger_.worth(site, block) >= ledger_.worth(*best, block)) continue;
     best = site;
   }
@@ -330,7 +336,9 @@ std::optional<size_t> Clearing::BestOther(const RunningTask& task, const Bid& bi
 
 // Who runs is not stopped for less than a forecast can tell.
 bool Clearing::Fits(const RunningTask& task, const Bid& bid) const {
-  return room_[task.site] + Tolerance(input_.sites[task.site]) >= bid.each;
+  Amount room = room_[task.site];
+  room.milli_cores += Tolerance(input_.sites[task.site]);
+  return room.Holds(bid.each);
 }
 
 bool Clearing::Settled(const RunningTask& task) const {
@@ -386,6 +394,12 @@ std::pair<Reason, std::string> Clearing::WhyShort(const RunningTask& task, const
     return {Reason::kForegroundOverload,
             absl::StrCat("foreground in ", here, " is at ", measured, " and leaves batch ",
                          CoresText(measured_[task.site]), ", of which it holds ", CoresText(held))};
+  }
+  if (room_[task.site].milli_cores + Tolerance(site) >= bid.each.milli_cores) {
+    return {Reason::kMakesWay,
+            absl::StrCat("memory in ", here, " goes to tasks that can wait less: ",
+                         MemoryText(site, task.request.memory,
+                                    Bytes::FromMiB(std::max<int64_t>(0, room_[task.site].mib))))};
   }
   const size_t next = std::min(ledger_.first_block() + 1, ledger_.blocks() - 1);
   const int64_t headroom = std::min(ledger_.headroom(task.site, ledger_.first_block()),

@@ -45,6 +45,7 @@ class Explainer {
   void NoteFits(size_t site, Mode mode, Option& option) const;
   void NoteQuota(Option& option) const;
   void Never(size_t site, Option& option) const;
+  std::optional<std::string> MemoryNow(size_t site) const;
   const Allotment* AllotmentIn(size_t site) const;
   int64_t PlannedForOthers(size_t site, size_t block) const;
   std::string At(int64_t seconds) const { return AtText(ledger_.TimeAt(seconds), input_.now); }
@@ -140,6 +141,18 @@ void Explainer::NoteFits(size_t index, Mode mode, Option& option) const {
                    "), price ", PriceText(MicroCost::FromUnits(option.mean_price).value()));
 }
 
+// What it lacks of memory where it would find the cores.
+std::optional<std::string> Explainer::MemoryNow(size_t site) const {
+  const size_t block = ledger_.first_block();
+  if (block >= ledger_.blocks() || ledger_.residual(site, block) < demand_.milli_cores) {
+    return std::nullopt;
+  }
+  const int64_t left = std::min(ledger_.free_now(site).mib, ledger_.memory_left(site, block));
+  if (left >= demand_.mib) return std::nullopt;
+  return MemoryText(input_.sites[site], class_.request.memory,
+                    Bytes::FromMiB(std::max<int64_t>(0, left)));
+}
+
 // Room is there, and its account may not take it yet; when it may is known to nobody.
 void Explainer::NoteQuota(Option& option) const {
   option.verdict = Option::Verdict::kLater;
@@ -151,9 +164,11 @@ void Explainer::NoteQuota(Option& option) const {
 void Explainer::Never(size_t site, Option& option) const {
   int64_t longest = 0;
   int64_t most = 0;
+  int64_t most_mib = 0;
   for (size_t block = ledger_.first_block(); block < ledger_.blocks(); ++block) {
     longest = std::max(longest, offers_.Reach(site, block) - ledger_.start(block));
     most = std::max(most, ledger_.residual(site, block));
+    most_mib = std::max(most_mib, ledger_.memory_left(site, block));
   }
   option.reason =
       demand_.checkpointable ? Reason::kWaitingForCapacity : Reason::kWaitingForSafeWindow;
@@ -162,6 +177,11 @@ void Explainer::Never(size_t site, Option& option) const {
     option.detail = absl::StrCat("needs ", SpanText(demand_.WindowIn(site)),
                                  " of headroom in one piece; the longest in the next ", ahead,
                                  " is ", SpanText(longest));
+  } else if (most >= demand_.milli_cores && most_mib < demand_.mib) {
+    option.detail = absl::StrCat("needs ", ToString(class_.request.memory),
+                                 " of memory; the most that is left in the next ", ahead, " is ",
+                                 ToString(Bytes::FromMiB(most_mib)), " of ",
+                                 ToString(input_.sites[site].memory));
   } else {
     option.detail =
         absl::StrCat("needs ", CoresText(demand_.milli_cores),
@@ -193,6 +213,10 @@ Ranked Explainer::OptionOf(size_t site) const {
     } else {
       Never(site, option);
     }
+  }
+  const std::optional<std::string> memory = MemoryNow(site);
+  if (option.verdict == Option::Verdict::kLater && memory.has_value()) {
+    absl::StrAppend(&option.detail, "; memory is short now: ", *memory);
   }
   if (allotment != nullptr && allotment->start > input_.now) {
     ranked.chosen = true;

@@ -35,22 +35,24 @@ bool HeadroomLasts(const Input& input, const Class& task_class, const Site& site
 }  // namespace
 
 bool FitsNow(const Input& input, const Class& task_class, size_t index, Mode mode,
-             MilliCores granted) {
+             const model::Resources& granted) {
   HT_CHECK_LT(index, input.sites.size());
   const Site& site = input.sites[index];
   // Promise 6, whatever a plan says.
   if ((task_class.allowed >> index & 1) == 0) return false;
   if (!task_class.request.FitsIn(site.largest_task)) return false;
   const MilliCores used = site.foreground_now + site.batch_now + task_class.request.cores;
+  const Bytes memory = site.foreground_memory + site.batch_memory + task_class.request.memory;
   switch (mode) {
     case Mode::kNever:
       return false;
     case Mode::kMustRun:
-      return used <= site.capacity;
+      return used <= site.capacity && memory <= site.memory;
     case Mode::kAsSoonAsPossible:
     case Mode::kDeferred:
-      return used + granted <= site.capacity.ScaledBy(site.target_utilization) &&
-             HeadroomLasts(input, task_class, site, granted);
+      return used + granted.cores <= site.capacity.ScaledBy(site.target_utilization) &&
+             memory + granted.memory <= site.memory &&
+             HeadroomLasts(input, task_class, site, granted.cores);
   }
   return false;
 }

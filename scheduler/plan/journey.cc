@@ -9,11 +9,11 @@ namespace {
 
 // The cheapest site of those that still has room in the block.
 std::optional<size_t> CheapestWithRoom(const Ledger& ledger, uint64_t sites, size_t block,
-                                       int64_t each) {
+                                       const Amount& each) {
   std::optional<size_t> best;
   for (size_t site = 0; site < ledger.sites(); ++site) {
-    if ((sites >> site & 1) == 0 || ledger.residual(site, block) <= 0) continue;
-    if (ledger.headroom(site, block) < each) continue;
+    if ((sites >> site & 1) == 0 || ledger.residual(site, block, each) <= 0) continue;
+    if (!ledger.TakesOne(site, block, each)) continue;
     if (!best.has_value() || ledger.price(site, block) < ledger.price(*best, block)) best = site;
   }
   return best;
@@ -22,8 +22,8 @@ std::optional<size_t> CheapestWithRoom(const Ledger& ledger, uint64_t sites, siz
 }  // namespace
 
 Journey Travel(const Ledger& ledger, const Trip& trip) {
-  Journey journey;
-  const int64_t rate = trip.each * trip.count;
+  Journey journey{.parts = {}, .each = trip.each};
+  const int64_t rate = trip.each.milli_cores * trip.count;
   const int64_t run = std::min(trip.run_s, ledger.horizon());
   int64_t left = rate * run;
   int64_t end = trip.from_s;
@@ -36,8 +36,8 @@ Journey Travel(const Ledger& ledger, const Trip& trip) {
     uint64_t sites = trip.sites & ~(uint64_t{1} << trip.site);
     std::optional<size_t> site = trip.site;
     while (site.has_value() && taken < wanted) {
-      const bool large_enough = ledger.headroom(*site, block) >= trip.each;
-      const int64_t room = large_enough ? ledger.residual(*site, block) * span : 0;
+      const bool large_enough = ledger.TakesOne(*site, block, trip.each);
+      const int64_t room = large_enough ? ledger.residual(*site, block, trip.each) * span : 0;
       const int64_t part = std::min(wanted - taken, room);
       if (part > 0) journey.parts.push_back({*site, block, part});
       taken += part;
@@ -54,12 +54,14 @@ Journey Travel(const Ledger& ledger, const Trip& trip) {
 
 void Enter(Ledger& ledger, const Journey& journey) {
   for (const Journey::Part& part : journey.parts) {
-    ledger.AddPart(part.site, part.block, part.core_seconds);
+    ledger.AddPart(part.site, part.block, part.core_seconds,
+                   journey.each.MemoryWith(part.core_seconds));
   }
 }
 
 void Overflow::EnterRunning(Ledger& ledger, const Running& running) {
   const Ledger::Use& use = running.use;
+  const Amount each{.milli_cores = use.milli_cores, .mib = use.mib};
   const int64_t from = std::max(use.from, ledger.now());
   for (size_t block = ledger.BlockOf(from); block < blocks_ && ledger.start(block) < use.to;
        ++block) {
@@ -67,9 +69,9 @@ void Overflow::EnterRunning(Ledger& ledger, const Running& running) {
     const int64_t wanted = use.milli_cores * span;
     int64_t part = wanted;
     if (ledger.start(block) >= running.sure_until_s) {
-      part = std::min(part, ledger.residual(use.site, block) * ledger.length(block));
+      part = std::min(part, ledger.residual(use.site, block, each) * ledger.length(block));
     }
-    ledger.AddPart(use.site, block, part);
+    ledger.AddPart(use.site, block, part, each.MemoryWith(part));
     if (part == wanted) continue;
     std::vector<int64_t>& rest = rest_[running.sites];
     rest.resize(blocks_);
@@ -84,10 +86,10 @@ void Overflow::EnterRest(Ledger& ledger) const {
       left += rest[block];
       uint64_t open = sites;
       while (left > 0) {
-        const std::optional<size_t> site = CheapestWithRoom(ledger, open, block, 0);
+        const std::optional<size_t> site = CheapestWithRoom(ledger, open, block, {});
         if (!site.has_value()) break;
         const int64_t part = std::min(left, ledger.residual(*site, block) * ledger.length(block));
-        ledger.AddPart(*site, block, part);
+        ledger.AddPart(*site, block, part, 0);
         left -= part;
         open &= ~(uint64_t{1} << *site);
       }

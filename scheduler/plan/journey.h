@@ -16,7 +16,7 @@ struct Trip {
   size_t site = 0;
   int64_t from_s = 0;
   int64_t run_s = 0;
-  int64_t each = 1;  // Thousandths of a core, of one task.
+  Amount each{.milli_cores = 1};  // Of one task.
   int64_t count = 1;
   uint64_t sites = 0;   // Where they may go.
   int64_t until_s = 0;  // What is not done by then is left over.
@@ -30,6 +30,7 @@ struct Journey {
     int64_t core_seconds = 0;
   };
   std::vector<Part> parts;
+  Amount each;  // Of one task: its memory goes with its cores.
   int64_t end_s = 0;
   int64_t left_over = 0;  // As the parts.
 };
@@ -39,7 +40,8 @@ Journey Travel(const Ledger& ledger, const Trip& trip);
 void Enter(Ledger& ledger, const Journey& journey);
 
 // What running tasks that can move need beyond the headroom of their own site, by the sites that
-// they may go to. Entered all together, since each of them comes first in its own site.
+// they may go to. Entered all together, since each of them comes first in its own site; of what
+// lies elsewhere the cores only, since these are of many shapes.
 class Overflow {
  public:
   explicit Overflow(const Ledger& ledger) : blocks_(ledger.blocks()) {}

@@ -15,15 +15,15 @@ namespace {
 // Tasks that are alike and have no allotment.
 struct Unplaced {
   uint64_t sites = 0;
-  int64_t milli_cores = 1;  // Each.
-  int64_t work_s = 1;       // Each.
-  int64_t from_s = 0;       // When the safety net starts them, headroom or not.
+  Amount each{.milli_cores = 1};
+  int64_t work_s = 1;  // Each.
+  int64_t from_s = 0;  // When the safety net starts them, headroom or not.
   int64_t until_s = 0;
   int64_t count = 0;
 };
 
-// Cores, target or not, that neither the foreground is expected to take nor what is planned, but for
-// what runs and can wait without end: it makes way.
+// Cores, target or not, and memory that neither the foreground is expected to take nor what is
+// planned, but for what runs and can wait without end: it makes way.
 class Reserve {
  public:
   explicit Reserve(const Ledger& ledger);
@@ -38,38 +38,44 @@ class Reserve {
     int64_t at_once = 0;
   };
 
-  int64_t Beside(size_t site, size_t block) const;
+  Amount Beside(size_t site, size_t block) const;
   void AddWhatMakesWay();
   std::vector<Stretch> StretchesFor(const Unplaced& tasks) const;
   void Remove(const Unplaced& tasks, const Stretch& stretch, int64_t at_once);
   size_t Cell(size_t site, size_t block) const { return site * ledger_.blocks() + block; }
 
   const Ledger& ledger_;
-  std::vector<int64_t> free_;  // Milli-cores, by site, then block.
+  std::vector<Amount> free_;  // By site, then block.
 };
 
 Reserve::Reserve(const Ledger& ledger) : ledger_(ledger) {
-  free_.assign(ledger.sites() * ledger.blocks(), 0);
+  free_.resize(ledger.sites() * ledger.blocks());
   for (size_t site = 0; site < ledger.sites(); ++site) {
     for (size_t block = ledger.first_block(); block < ledger.blocks(); ++block) {
-      free_[Cell(site, block)] = Beside(site, block) - ledger.planned(site, block);
+      Amount& free = free_[Cell(site, block)];
+      free = Beside(site, block);
+      free.milli_cores -= ledger.planned(site, block);
+      free.mib = ledger.memory_left(site, block);
     }
   }
   AddWhatMakesWay();
   for (size_t site = 0; site < ledger.sites(); ++site) {
     for (size_t block = ledger.first_block(); block < ledger.blocks(); ++block) {
-      int64_t& free = free_[Cell(site, block)];
-      free = std::clamp<int64_t>(free, 0, Beside(site, block));
+      Amount& free = free_[Cell(site, block)];
+      const Amount most = Beside(site, block);
+      free.milli_cores = std::clamp<int64_t>(free.milli_cores, 0, most.milli_cores);
+      free.mib = std::clamp<int64_t>(free.mib, 0, most.mib);
     }
   }
 }
 
 // What the foreground is expected to leave.
-int64_t Reserve::Beside(size_t site, size_t block) const {
+Amount Reserve::Beside(size_t site, size_t block) const {
   const Site& place = ledger_.input().sites[site];
   const MilliCores foreground =
       block < place.foreground.size() ? place.foreground[block] : place.foreground_now;
-  return std::max<int64_t>(0, place.capacity.value() - foreground.value());
+  return {.milli_cores = std::max<int64_t>(0, place.capacity.value() - foreground.value()),
+          .mib = ledger_.memory_room(site)};
 }
 
 void Reserve::AddWhatMakesWay() {
@@ -79,7 +85,7 @@ void Reserve::AddWhatMakesWay() {
     const int64_t end = ledger_.now() + Ledger::Seconds(task.remaining);
     for (size_t block = ledger_.first_block();
          block < ledger_.blocks() && ledger_.end(block) <= end; ++block) {
-      free_[Cell(task.site, block)] += task.request.cores.value();
+      free_[Cell(task.site, block)] += Amount::Of(task.request);
     }
   }
 }
@@ -93,7 +99,7 @@ std::vector<Reserve::Stretch> Reserve::StretchesFor(const Unplaced& tasks) const
         std::min(ledger_.end(block), tasks.until_s) - std::max(ledger_.start(block), tasks.from_s);
     for (uint64_t left = tasks.sites; left != 0; left &= left - 1) {
       const auto site = static_cast<size_t>(std::countr_zero(left));
-      stretch.at_once += free_[Cell(site, block)] / tasks.milli_cores;
+      stretch.at_once += free_[Cell(site, block)].CountOf(tasks.each);
     }
     stretches.push_back(stretch);
   }
@@ -102,9 +108,9 @@ std::vector<Reserve::Stretch> Reserve::StretchesFor(const Unplaced& tasks) const
 
 void Reserve::Remove(const Unplaced& tasks, const Stretch& stretch, int64_t at_once) {
   for (uint64_t left = tasks.sites; left != 0; left &= left - 1) {
-    int64_t& free = free_[Cell(static_cast<size_t>(std::countr_zero(left)), stretch.block)];
-    const int64_t here = std::min(at_once, free / tasks.milli_cores);
-    free -= here * tasks.milli_cores;
+    Amount& free = free_[Cell(static_cast<size_t>(std::countr_zero(left)), stretch.block)];
+    const int64_t here = std::min(at_once, free.CountOf(tasks.each));
+    free -= tasks.each * here;
     at_once -= here;
   }
 }
@@ -160,7 +166,7 @@ void NoteUnplaced(const Ledger& ledger, Plan& plan) {
     }
     verdict.beyond =
         reserve.Take({.sites = FittingSites(input, found->allowed, found->request),
-                      .milli_cores = std::max<int64_t>(1, found->request.cores.value()),
+                      .each = DemandOf(input, *found).each(),
                       .work_s = std::max<int64_t>(1, Ledger::Seconds(found->remaining)),
                       .from_s = ledger.now() + std::max<int64_t>(0, Laxity(ledger, *found)),
                       .until_s = until,

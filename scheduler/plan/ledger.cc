@@ -12,8 +12,53 @@ constexpr int64_t kMarkSeconds = 300;
 constexpr int64_t kSharpSeconds = 2 * 3600;
 // Keeps price times the seconds of the grid within 64 bits.
 constexpr int64_t kMaxMicroPrice = 1'000'000'000'000;
+constexpr int64_t kBytesPerMiB = Bytes::FromMiB(1).value();
+// An exbibyte, and that times the cores of a task is still within 64 bits.
+constexpr int64_t kMaxMiB = int64_t{1} << 40;
+
+int64_t WholeMiB(Bytes bytes) {
+  return std::clamp(bytes.value() / kBytesPerMiB, -kMaxMiB, kMaxMiB);
+}
+
+// Rounded up.
+int64_t MiBFor(Bytes bytes) {
+  const int64_t whole = WholeMiB(bytes);
+  return bytes > Bytes::FromMiB(whole) ? whole + 1 : whole;
+}
+
+// Rounded up, so that many small parts never add up to more than there is.
+int64_t Spread(int64_t times_seconds, int64_t seconds) {
+  return (times_seconds + seconds - 1) / seconds;
+}
 
 }  // namespace
+
+Amount Amount::Of(const model::Resources& request) {
+  return {.milli_cores = request.cores.value(), .mib = MiBFor(request.memory)};
+}
+
+int64_t Amount::CountOf(const Amount& each) const {
+  const int64_t by_cores = milli_cores / std::max<int64_t>(1, each.milli_cores);
+  const int64_t by_memory = each.mib > 0 ? mib / each.mib : by_cores;
+  return std::max<int64_t>(0, std::min(by_cores, by_memory));
+}
+
+int64_t Amount::MemoryWith(int64_t core_seconds) const {
+  if (milli_cores <= 0) return 0;
+  return core_seconds / milli_cores * mib + core_seconds % milli_cores * mib / milli_cores;
+}
+
+Amount& Amount::operator+=(const Amount& other) {
+  milli_cores += other.milli_cores;
+  mib += other.mib;
+  return *this;
+}
+
+Amount& Amount::operator-=(const Amount& other) {
+  milli_cores -= other.milli_cores;
+  mib -= other.mib;
+  return *this;
+}
 
 Ledger::Ledger(const Input& input) : input_(input) {
   HT_CHECK_LE(input.sites.size(), 64u);
@@ -23,6 +68,8 @@ Ledger::Ledger(const Input& input) : input_(input) {
   headroom_.resize(sites() * blocks());
   planned_.resize(sites() * blocks());
   firm_.resize(sites() * blocks());
+  planned_mib_.resize(sites() * blocks());
+  firm_mib_.resize(sites() * blocks());
   prices_.resize(sites() * blocks());
   scarcity_.resize(sites() * blocks());
   prices_before_.resize(sites() * blocks());
@@ -68,7 +115,11 @@ void Ledger::ReadSite(size_t index) {
     prices_[Cell(index, block)] = price;
   }
   SumCosts(index);
-  free_now_.push_back((site.capacity - site.foreground_now - site.batch_now).value());
+  const Bytes beside_foreground = site.memory - site.foreground_memory;
+  memory_room_.push_back(std::max<int64_t>(0, WholeMiB(beside_foreground)));
+  free_now_.push_back(
+      {.milli_cores = (site.capacity - site.foreground_now - site.batch_now).value(),
+       .mib = WholeMiB(beside_foreground - site.batch_memory)});
 }
 
 void Ledger::TakeUp(const Plan& plan) {
@@ -79,6 +130,10 @@ void Ledger::TakeUp(const Plan& plan) {
     for (size_t site = 0; site < sites(); ++site) {
       planned_[Cell(site, block)] = plan.planned[site][from].value();
       if (plan.firm.size() == sites()) firm_[Cell(site, block)] = plan.firm[site][from].value();
+      if (plan.planned_memory.size() != sites()) continue;
+      planned_mib_[Cell(site, block)] = MiBFor(plan.planned_memory[site][from]);
+      if (plan.firm_memory.size() != sites()) continue;
+      firm_mib_[Cell(site, block)] = MiBFor(plan.firm_memory[site][from]);
     }
   }
   if (plan.scarcity.worth.size() != sites()) return;
@@ -116,6 +171,17 @@ size_t Ledger::BlockOf(int64_t seconds) const {
 int64_t Ledger::residual(size_t site, size_t block) const {
   const size_t cell = Cell(site, block);
   return std::max<int64_t>(0, headroom_[cell] - planned_[cell]);
+}
+
+int64_t Ledger::memory_left(size_t site, size_t block) const {
+  return std::max<int64_t>(0, memory_room_[site] - planned_mib_[Cell(site, block)]);
+}
+
+int64_t Ledger::residual(size_t site, size_t block, const Amount& each) const {
+  const int64_t cores = residual(site, block);
+  const int64_t memory = memory_left(site, block);
+  if (cores * each.mib <= memory * each.milli_cores) return cores;
+  return memory * each.milli_cores / each.mib;
 }
 
 void Ledger::SumCosts(size_t site) {
@@ -170,7 +236,7 @@ void Ledger::Add(const Use& use) {
   const int64_t from = std::max(use.from, now_);
   for (size_t block = BlockOf(from); block < blocks() && start(block) < use.to; ++block) {
     const int64_t used_s = std::min(end(block), use.to) - std::max(start(block), from);
-    AddPart(use.site, block, use.milli_cores * used_s);
+    AddPart(use.site, block, use.milli_cores * used_s, use.mib * used_s);
   }
 }
 
@@ -179,8 +245,9 @@ void Ledger::AddFirm(const Use& use) {
   const int64_t from = std::max(use.from, now_);
   for (size_t block = BlockOf(from); block < blocks() && start(block) < use.to; ++block) {
     const int64_t used_s = std::min(end(block), use.to) - std::max(start(block), from);
-    firm_[Cell(use.site, block)] +=
-        (use.milli_cores * used_s + length(block) - 1) / std::max<int64_t>(1, length(block));
+    const int64_t whole_s = std::max<int64_t>(1, length(block));
+    firm_[Cell(use.site, block)] += Spread(use.milli_cores * used_s, whole_s);
+    firm_mib_[Cell(use.site, block)] += Spread(use.mib * used_s, whole_s);
   }
 }
 
@@ -194,25 +261,32 @@ bool Ledger::HoldsFirm(const Use& use) const {
   for (size_t block = BlockOf(use.from); block < blocks() && start(block) < use.to; ++block) {
     const int64_t room = RoomAhead(use.site, block);
     const int64_t used_s = std::min(end(block), use.to) - std::max(start(block), use.from);
-    const int64_t wanted = use.milli_cores * used_s / std::max<int64_t>(1, length(block));
-    if (firm_[Cell(use.site, block)] + wanted > room) return false;
+    const int64_t whole_s = std::max<int64_t>(1, length(block));
+    const size_t cell = Cell(use.site, block);
+    if (firm_[cell] + use.milli_cores * used_s / whole_s > room) return false;
+    const int64_t mib = use.mib * used_s / whole_s;
+    if (mib > 0 && firm_mib_[cell] + mib > memory_room(use.site)) return false;
   }
   return true;
 }
 
-void Ledger::AddPart(size_t site, size_t block, int64_t core_seconds) {
-  // Rounded up, so that many small parts never add up to more than there is.
-  planned_[Cell(site, block)] += (core_seconds + length(block) - 1) / length(block);
+void Ledger::AddPart(size_t site, size_t block, int64_t core_seconds, int64_t mib_seconds) {
+  planned_[Cell(site, block)] += Spread(core_seconds, length(block));
+  planned_mib_[Cell(site, block)] += Spread(mib_seconds, length(block));
 }
 
 void Ledger::WriteTo(Plan& plan) const {
   plan.planned.assign(sites(), {});
   plan.firm.assign(sites(), {});
+  plan.planned_memory.assign(sites(), {});
+  plan.firm_memory.assign(sites(), {});
   plan.scarcity = {.grid = input_.grid, .worth = std::vector<std::vector<MicroCost>>(sites())};
   for (size_t site = 0; site < sites(); ++site) {
     for (size_t block = 0; block < blocks(); ++block) {
       plan.planned[site].push_back(MilliCores::FromMilli(planned(site, block)));
       plan.firm[site].push_back(MilliCores::FromMilli(firm_[Cell(site, block)]));
+      plan.planned_memory[site].push_back(Bytes::FromMiB(planned_mib_[Cell(site, block)]));
+      plan.firm_memory[site].push_back(Bytes::FromMiB(firm_mib_[Cell(site, block)]));
       plan.scarcity.worth[site].push_back(MicroCost::FromMicro(scarcity(site, block)));
     }
   }

@@ -11,6 +11,29 @@
 
 namespace heliotrope::plan {
 
+// Of one task or of many, or what is left for them. Memory is in MiB, so that its products with
+// thousandths of a core stay within 64 bits.
+struct Amount {
+  int64_t milli_cores = 0;
+  int64_t mib = 0;
+
+  // Of memory what has to be there: rounded up.
+  static Amount Of(const model::Resources& request);
+  // How many such tasks find room in it; 0 when one of the two is short.
+  int64_t CountOf(const Amount& each) const;
+  bool Holds(const Amount& each) const {
+    return milli_cores >= each.milli_cores && mib >= each.mib;
+  }
+  // MiB times seconds that tasks of this shape hold with so many cores times seconds.
+  int64_t MemoryWith(int64_t core_seconds) const;
+
+  Amount& operator+=(const Amount& other);
+  Amount& operator-=(const Amount& other);
+  friend Amount operator*(const Amount& each, int64_t count) {
+    return {each.milli_cores * count, each.mib * count};
+  }
+};
+
 class Ledger {
  public:
   // Later than anything: an infinite deadline.
@@ -47,6 +70,15 @@ class Ledger {
   int64_t headroom(size_t site, size_t block) const { return headroom_[Cell(site, block)]; }
   int64_t planned(size_t site, size_t block) const { return planned_[Cell(site, block)]; }
   int64_t residual(size_t site, size_t block) const;
+  // Of it what tasks of this shape can use: no more cores than there is memory for.
+  int64_t residual(size_t site, size_t block, const Amount& each) const;
+  // Whether one such task could ever be there, were it alone.
+  bool TakesOne(size_t site, size_t block, const Amount& each) const {
+    return headroom(site, block) >= each.milli_cores && memory_room(site) >= each.mib;
+  }
+  // Memory beside the foreground, in MiB, and what of it is not planned.
+  int64_t memory_room(size_t site) const { return memory_room_[site]; }
+  int64_t memory_left(size_t site, size_t block) const;
   // What may be counted on when what can pause will: headroom in the next two hours, for which a
   // forecast is held to its high quantile, and later what is likely.
   int64_t RoomAhead(size_t site, size_t block) const;
@@ -74,20 +106,21 @@ class Ledger {
     int64_t from = 0;
     int64_t to = 0;
     int64_t milli_cores = 0;
+    int64_t mib = 0;
   };
-  // Plans the cores, free or not: in a block that is partly used, the part.
+  // Plans the cores and the memory, free or not: in a block that is partly used, the part.
   void Add(const Use& use);
   // The same for what stays where it starts until its end: no other can take it away.
   void AddFirm(const Use& use);
   // Whether there is room for it beside all that is firm: within headroom in the next hours, later
-  // within what is likely, since what can pause will.
+  // within what is likely, since what can pause will; and memory.
   bool HoldsFirm(const Use& use) const;
-  // Plans so many thousandths of a core times seconds in one block.
-  void AddPart(size_t site, size_t block, int64_t core_seconds);
+  // Plans so many thousandths of a core, and MiB, times seconds in one block.
+  void AddPart(size_t site, size_t block, int64_t core_seconds, int64_t mib_seconds);
 
-  // Cores that nobody holds now, target or not.
-  int64_t free_now(size_t site) const { return free_now_[site]; }
-  void TakeFreeNow(size_t site, int64_t milli_cores) { free_now_[site] -= milli_cores; }
+  // What nobody holds now, target or not.
+  const Amount& free_now(size_t site) const { return free_now_[site]; }
+  void TakeFreeNow(size_t site, const Amount& amount) { free_now_[site] -= amount; }
 
   // What is planned, what of it is firm, and scarcity, for TakeUp.
   void WriteTo(Plan& plan) const;
@@ -114,11 +147,14 @@ class Ledger {
   std::vector<int64_t> headroom_;      // By site, then block, as are the next two.
   std::vector<int64_t> planned_;
   std::vector<int64_t> firm_;  // The part of planned_ that cannot leave.
+  std::vector<int64_t> planned_mib_;
+  std::vector<int64_t> firm_mib_;
   std::vector<int64_t> prices_;
   std::vector<int64_t> scarcity_;
   std::vector<int64_t> prices_before_;  // By site: price times seconds of all blocks before this.
   std::vector<int64_t> costs_before_;   // The same with scarcity.
-  std::vector<int64_t> free_now_;
+  std::vector<int64_t> memory_room_;    // By site, MiB.
+  std::vector<Amount> free_now_;
   int64_t typical_price_ = 1;
 };
 

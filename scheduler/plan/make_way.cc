@@ -28,14 +28,16 @@ class Way {
       : ledger_(ledger), input_(ledger.input()), plan_(plan), quotas_(ledger) {
     for (size_t site = 0; site < ledger_.sites(); ++site) {
       // Who leaves already, by an earlier order or by this plan, makes way too.
-      const int64_t leaving =
-          input_.sites[site].batch_now.value() - HeldAt(ledger_, site, ledger_.now() - 1);
-      soon_free_.push_back(ledger_.free_now(site) + std::max<int64_t>(0, leaving));
+      Amount leaving = Amount::Of({input_.sites[site].batch_now, input_.sites[site].batch_memory});
+      leaving -= HeldAt(ledger_, site, ledger_.now() - 1);
+      soon_free_.push_back(ledger_.free_now(site));
+      soon_free_.back() += {.milli_cores = std::max<int64_t>(0, leaving.milli_cores),
+                            .mib = std::max<int64_t>(0, leaving.mib)};
     }
     for (const MoveAdvice& move : plan_.moves) told_.insert(move.task);
     for (const RunningTask& task : input_.running) {
       if (CountsThere(task) && told_.contains(task.task)) {
-        soon_free_[task.site] += task.request.cores.value();
+        soon_free_[task.site] += Amount::Of(task.request);
       }
     }
   }
@@ -51,7 +53,7 @@ class Way {
   const Input& input_;
   Plan& plan_;
   Quotas quotas_;  // Of those for whom way is made.
-  std::vector<int64_t> soon_free_;
+  std::vector<Amount> soon_free_;
   std::set<TaskId> told_;  // By this plan.
   size_t ways_ = 0;
 };
@@ -95,7 +97,7 @@ void Way::Tell(const RunningTask& task, const Class& waiting) {
 }
 
 void Way::MakeFor(const Class& waiting, const Verdict& verdict) {
-  const int64_t each = DemandOf(input_, waiting).milli_cores;
+  const Amount each = DemandOf(input_, waiting).each();
   int64_t missing = waiting.count;
   for (const Allotment& allotment : verdict.allotments) {
     missing -= allotment.count;
@@ -110,11 +112,12 @@ void Way::MakeFor(const Class& waiting, const Verdict& verdict) {
     while (missing > 0 && ways_ < kMaxWays) {
       // As many as one more start needs; none if they would not be enough.
       size_t last = next;
-      int64_t freed = soon_free_[site];
-      while (freed < each && last < who.size()) freed += who[last++]->request.cores.value();
-      if (freed < each) break;
+      Amount freed = soon_free_[site];
+      while (!freed.Holds(each) && last < who.size()) freed += Amount::Of(who[last++]->request);
+      if (!freed.Holds(each)) break;
       for (; next < last; ++next) Tell(*who[next], waiting);
-      soon_free_[site] = freed - each;
+      freed -= each;
+      soon_free_[site] = freed;
       --missing;
     }
   }

@@ -29,6 +29,11 @@ constexpr int64_t kPriorityDivisor = 16;
 // likely, since it will be planned anew.
 constexpr int64_t kSharpSeconds = 2 * 3600;
 
+int64_t MemoryPerCore(const model::Resources& request) {
+  const Amount each = Amount::Of(request);
+  return each.mib * 1000 / std::max<int64_t>(1, each.milli_cores);
+}
+
 // What settling works on: by site and block.
 class Settling {
  public:
@@ -44,25 +49,30 @@ class Settling {
   void Take(const Want& want, const Market::View& view);
   size_t Cell(size_t site, size_t block) const { return site * ledger_.blocks() + block; }
 
+  // More taken than there is, in thousandths of it, from -1000 to 1000.
+  static int64_t Excess(int64_t taken, int64_t supply, int64_t least) {
+    return std::clamp<int64_t>((taken - supply) * 1000 / (supply + least), -1000, 1000);
+  }
+
   Ledger& ledger_;
   const Input& input_;
-  std::vector<int64_t> supply_;  // Milli-cores.
-  std::vector<int64_t> taken_;   // Milli-core-seconds.
+  std::vector<Amount> supply_;
+  std::vector<Amount> taken_;  // Times seconds.
   std::map<uint64_t, std::vector<Want>> wants_;
 };
 
 // What is left beside the tasks that stay where they are.
 void Settling::FindSupply() {
-  supply_.assign(ledger_.sites() * ledger_.blocks(), 0);
+  supply_.assign(ledger_.sites() * ledger_.blocks(), {});
   for (size_t site = 0; site < ledger_.sites(); ++site) {
     for (size_t block = ledger_.first_block(); block < ledger_.blocks(); ++block) {
       const int64_t sure = ledger_.headroom(site, block);
       const int64_t likely = std::max(sure, input_.sites[site].likely[block].value());
       const bool now = block == ledger_.first_block();
       const bool sharp = ledger_.start(block) < ledger_.now() + kSharpSeconds;
-      supply_[Cell(site, block)] = now     ? sure
-                                   : sharp ? (sure + likely) / 2
-                                           : (sure + 3 * likely) / 4;
+      Amount& supply = supply_[Cell(site, block)];
+      supply.milli_cores = now ? sure : sharp ? (sure + likely) / 2 : (sure + 3 * likely) / 4;
+      supply.mib = ledger_.memory_room(site);
     }
   }
   for (const RunningTask& task : input_.running) {
@@ -71,9 +81,11 @@ void Settling::FindSupply() {
     for (size_t block = ledger_.first_block();
          block < ledger_.blocks() && ledger_.start(block) < end; ++block) {
       const int64_t part = std::min(ledger_.end(block), end) - ledger_.start(block);
-      int64_t& left = supply_[Cell(task.site, block)];
-      left = std::max<int64_t>(0, left - task.request.cores.value() * part /
-                                             std::max<int64_t>(1, ledger_.length(block)));
+      const int64_t length = std::max<int64_t>(1, ledger_.length(block));
+      const Amount held = Amount::Of(task.request);
+      Amount& left = supply_[Cell(task.site, block)];
+      left.milli_cores = std::max<int64_t>(0, left.milli_cores - held.milli_cores * part / length);
+      left.mib = std::max<int64_t>(0, left.mib - held.mib * part / length);
     }
   }
 }
@@ -91,6 +103,7 @@ void Settling::FindWants() {
   for (const Class& waiting : input_.classes) {
     AddWant({.sites = FittingSites(input_, waiting.allowed, waiting.request),
              .milli_cores = waiting.request.cores.value() * waiting.count,
+             .mib_per_core = MemoryPerCore(waiting.request),
              .work_s = std::max<int64_t>(1, Ledger::Seconds(waiting.remaining)),
              .from_s = ledger_.now(),
              .until_s = PlannedUntil(ledger_, waiting)});
@@ -99,6 +112,7 @@ void Settling::FindWants() {
     if (!task.checkpointable || task.node_away) continue;
     AddWant({.sites = FittingSites(input_, task.allowed, task.request),
              .milli_cores = task.request.cores.value(),
+             .mib_per_core = MemoryPerCore(task.request),
              .work_s = std::max<int64_t>(1, Ledger::Seconds(task.remaining)),
              .from_s = ledger_.now(),
              .until_s = PlannedUntil(ledger_, task)});
@@ -122,16 +136,18 @@ void Settling::Take(const Want& want, const Market::View& view) {
     if (span <= 0) continue;
     const size_t cell = Cell(view.site[block], block);
     // Of many tasks that are alike some take other hours when these are more than full.
-    const int64_t most = kMostTaken * supply_[cell] + 1;
+    int64_t most = kMostTaken * supply_[cell].milli_cores + 1;
+    const int64_t memory = (kMostTaken * supply_[cell].mib + 1) * 1000;
+    if (most * want.mib_per_core > memory) most = memory / want.mib_per_core;
     const int64_t part = std::min(left, span * std::min(want.milli_cores, most));
-    taken_[cell] += part;
+    taken_[cell] += {.milli_cores = part, .mib = part / 1000 * want.mib_per_core};
     left -= part;
     if (left <= 0) return;
   }
 }
 
 void Settling::Round(int64_t step) {
-  taken_.assign(supply_.size(), 0);
+  taken_.assign(supply_.size(), {});
   Market market(ledger_);
   for (const auto& [sites, wants] : wants_) {
     const Market::View& view = market.ViewOf(sites);
@@ -141,11 +157,15 @@ void Settling::Round(int64_t step) {
   for (size_t site = 0; site < ledger_.sites(); ++site) {
     next[site].assign(ledger_.blocks(), 0);
     const int64_t least = input_.sites[site].capacity.value() / 50 + 1;
+    const int64_t least_mib = ledger_.memory_room(site) / 50 + 1;
     for (size_t block = ledger_.first_block(); block < ledger_.blocks(); ++block) {
-      const int64_t supply = supply_[Cell(site, block)];
-      const int64_t taken = taken_[Cell(site, block)] / std::max<int64_t>(1, ledger_.length(block));
-      const int64_t share =
-          std::clamp<int64_t>((taken - supply) * 1000 / (supply + least), -1000, 1000);
+      const Amount& supply = supply_[Cell(site, block)];
+      const Amount& taken = taken_[Cell(site, block)];
+      const int64_t length = std::max<int64_t>(1, ledger_.length(block));
+      int64_t share = Excess(taken.milli_cores / length, supply.milli_cores, least);
+      // Memory counts where it is short.
+      const int64_t memory = Excess(taken.mib / length, supply.mib, least_mib);
+      if (memory > 0) share = std::max(share, memory);
       next[site][block] = std::clamp<int64_t>(ledger_.scarcity(site, block) + step * share / 1000,
                                               0, kMostScarcity * ledger_.typical_price());
     }

@@ -7,6 +7,11 @@
 // steps that shrink. Unlike a min-cost flow over the same cells it knows that a task cannot use more
 // cores than it has asked for. Each plan goes on from the prices of the plan before, so a few rounds
 // follow what has changed. All in int64.
+//
+// Memory has no price of its own: where more of it is taken than there is, the price of the cores
+// beside it rises. So those who are kept from cheap hours by memory know what others will cost, at
+// the price of sending away also who has little of it, and where memory is not short nothing is as
+// it would not be without it.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +26,8 @@ namespace heliotrope::plan {
 // Somebody who needs cores between two moments (seconds of the ledger) and may pause and move.
 struct Want {
   uint64_t sites = 0;
-  int64_t milli_cores = 0;  // At once, of all its tasks together.
+  int64_t milli_cores = 0;   // At once, of all its tasks together.
+  int64_t mib_per_core = 0;  // The memory that goes with them.
   int64_t work_s = 0;
   int64_t from_s = 0;
   int64_t until_s = 0;

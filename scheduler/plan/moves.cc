@@ -1,6 +1,7 @@
 #include "scheduler/plan/moves.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -24,41 +25,46 @@ constexpr int64_t kYieldMargin = 450;
 // is taken there only as far as there is headroom: for the rest it will have moved.
 void EnterStaying(Ledger& ledger, const RunningTask& task, Overflow& overflow) {
   const Input& input = ledger.input();
+  const Amount each = Amount::Of(task.request);
   if (!task.checkpointable) {
     ledger.AddFirm({.site = task.site,
                     .from = ledger.now(),
                     .to = ledger.now() + Ledger::Seconds(task.remaining),
-                    .milli_cores = task.request.cores.value()});
+                    .milli_cores = each.milli_cores,
+                    .mib = each.mib});
     return;
   }
   const int64_t sure = ledger.now() + Ledger::Seconds(input.settings.minimum_run);
   overflow.EnterRunning(ledger, {.use = {.site = task.site,
                                          .from = ledger.now(),
                                          .to = ledger.now() + Ledger::Seconds(task.remaining),
-                                         .milli_cores = task.request.cores.value()},
+                                         .milli_cores = each.milli_cores,
+                                         .mib = each.mib},
                                  .sure_until_s = sure,
                                  .sites = FittingSites(input, task.allowed, task.request)});
 }
 
 void EnterLeaving(Ledger& ledger, const RunningTask& task) {
+  const Amount each = Amount::Of(task.request);
   ledger.Add({.site = task.site,
               .from = ledger.now(),
               .to = ledger.now() + PauseOf(task),
-              .milli_cores = task.request.cores.value()});
+              .milli_cores = each.milli_cores,
+              .mib = each.mib});
 }
 
-// Cores that batch holds beyond the running tasks: tasks that leave, and room reserved for tasks
-// that come. Neither is known by name here; it is taken as held for a while.
+// What batch holds beyond the running tasks: tasks that leave, and room reserved for tasks that come.
+// Neither is known by name here; it is taken as held for a while.
 void EnterUnlisted(Ledger& ledger) {
   const Input& input = ledger.input();
   for (size_t site = 0; site < input.sites.size(); ++site) {
-    const int64_t unlisted =
-        input.sites[site].batch_now.value() - HeldAt(ledger, site, ledger.now() - 1);
-    if (unlisted <= 0) continue;
+    Amount unlisted = Amount::Of({input.sites[site].batch_now, input.sites[site].batch_memory});
+    unlisted -= HeldAt(ledger, site, ledger.now() - 1);
     ledger.Add({.site = site,
                 .from = ledger.now(),
                 .to = ledger.now() + Ledger::Seconds(input.settings.minimum_run),
-                .milli_cores = unlisted});
+                .milli_cores = std::max<int64_t>(0, unlisted.milli_cores),
+                .mib = std::max<int64_t>(0, unlisted.mib)});
   }
 }
 

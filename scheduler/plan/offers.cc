@@ -40,6 +40,7 @@ uint64_t FittingSites(const Input& input, uint64_t allowed, const model::Resourc
 Demand DemandOf(const Input& input, const Class& task_class) {
   Demand demand;
   demand.milli_cores = std::max<int64_t>(1, task_class.request.cores.value());
+  demand.mib = Amount::Of(task_class.request).mib;
   demand.work_s = std::max<int64_t>(1, Ledger::Seconds(task_class.remaining));
   if (task_class.checkpoint_at.has_value()) {
     demand.restore_s = std::max<int64_t>(0, Ledger::Seconds(task_class.restore_pause));
@@ -57,6 +58,7 @@ Demand DemandOf(const Input& input, const Class& task_class) {
 Demand DemandOf(const Input& input, const RunningTask& task) {
   Demand demand;
   demand.milli_cores = std::max<int64_t>(1, task.request.cores.value());
+  demand.mib = Amount::Of(task.request).mib;
   demand.work_s = std::max<int64_t>(1, Ledger::Seconds(task.remaining));
   demand.move_pause_s = std::max<int64_t>(0, Ledger::Seconds(task.move_pause));
   demand.window_s = std::max<int64_t>(1, Ledger::Seconds(input.settings.minimum_run));
@@ -85,8 +87,8 @@ void Offers::FindReach(size_t site) {
     const int64_t part = demand_.work_s >= length
                              ? demand_.milli_cores
                              : demand_.milli_cores * demand_.work_s / length + 1;
-    const bool room = ledger_.headroom(site, block) >= demand_.milli_cores &&
-                      ledger_.residual(site, block) >= part;
+    const bool room = ledger_.TakesOne(site, block, demand_.each()) &&
+                      ledger_.residual(site, block, demand_.each()) >= part;
     if (!room) {
       reach = -1;
     } else if (reach < 0) {

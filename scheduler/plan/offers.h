@@ -20,6 +20,7 @@ inline constexpr int64_t kLeastSeenSeconds = 24 * 3600;
 // One kind of task as the planner counts it.
 struct Demand {
   int64_t milli_cores = 1;
+  int64_t mib = 0;
   int64_t work_s = 1;     // Useful running time that is left.
   int64_t restore_s = 0;  // On top, wherever its checkpoint is not.
   std::optional<size_t> checkpoint_at;
@@ -31,6 +32,7 @@ struct Demand {
   bool checkpointable = false;
   uint64_t sites = 0;  // Allowed by residency, and with a node that is large enough.
 
+  Amount each() const { return {.milli_cores = milli_cores, .mib = mib}; }
   bool Takes(size_t site) const { return (sites >> site & 1) != 0; }
   // How long a run in the site takes.
   int64_t RunIn(size_t site) const {

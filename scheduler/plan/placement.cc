@@ -42,6 +42,7 @@ Verdict Placer::Place() {
   } else {
     PlaceSoon();
   }
+  ExplainMemory();
   if (out_of_quota) ExplainQuota();
   verdict_.rank = RankOf(ledger_, verdict_.bid.value(), class_.priority);
   std::stable_sort(verdict_.allotments.begin(), verdict_.allotments.end(),
@@ -117,9 +118,9 @@ int64_t Placer::CountThatFit(const Candidate& start) const {
        ++block) {
     const int64_t used_s =
         std::min(ledger_.end(block), run_end) - std::max(ledger_.start(block), start.start_s);
-    const int64_t room = ledger_.headroom(start.site, block) < demand_.milli_cores
-                             ? 0
-                             : ledger_.residual(start.site, block);
+    const int64_t room = ledger_.TakesOne(start.site, block, demand_.each())
+                             ? ledger_.residual(start.site, block, demand_.each())
+                             : 0;
     count = std::min(count, room * ledger_.length(block) / (demand_.milli_cores * used_s));
     // Several after another in one block end at its end: only if the deadline allows that.
     if (ledger_.end(block) > last_end_) count = std::min(count, room / demand_.milli_cores);
@@ -133,20 +134,14 @@ bool Placer::Allot(const Candidate& start, int64_t count, Reason reason) {
   const int64_t run = demand_.RunIn(start.site);
   int64_t end = start.start_s + run;
   if (!demand_.checkpointable) {
-    ledger_.AddFirm({.site = start.site,
-                     .from = start.start_s,
-                     .to = end,
-                     .milli_cores = demand_.milli_cores * count});
+    ledger_.AddFirm(UseOf(start.site, start.start_s, end, count));
   } else if (reason != Reason::kDeadlineSafetyNet) {
     const Journey journey = FindJourney(start, count);
     if (count == 0) return false;
     Enter(ledger_, journey);
     end = journey.end_s;
   } else {
-    ledger_.Add({.site = start.site,
-                 .from = start.start_s,
-                 .to = end,
-                 .milli_cores = demand_.milli_cores * count});
+    ledger_.Add(UseOf(start.site, start.start_s, end, count));
   }
   offers_.Refresh(start.site);
   const bool in_turns = run < ledger_.length(start.block) &&
@@ -179,7 +174,7 @@ Journey Placer::FindJourney(const Candidate& start, int64_t& count) const {
     journey = Travel(ledger_, {.site = start.site,
                                .from_s = start.start_s,
                                .run_s = demand_.RunIn(start.site),
-                               .each = demand_.milli_cores,
+                               .each = demand_.each(),
                                .count = count,
                                .sites = demand_.sites,
                                .until_s = last_end_});
@@ -200,8 +195,7 @@ void Placer::RankPressed() {
   for (const size_t site : verdict_.ranked) {
     const int64_t run = demand_.checkpointable ? ledger_.length(block) : demand_.RunIn(site);
     const int64_t end = std::min(ledger_.now() + run, ledger_.horizon());
-    const Ledger::Use use{
-        .site = site, .from = ledger_.now(), .to = end, .milli_cores = demand_.milli_cores};
+    const Ledger::Use use = UseOf(site, ledger_.now(), end, 1);
     const int64_t cost = demand_.checkpointable ? ledger_.worth(site, block)
                                                 : ledger_.Cost(site, ledger_.now(), end) /
                                                       std::max<int64_t>(1, end - ledger_.now());
@@ -226,9 +220,9 @@ void Placer::PlacePressed() {
   for (const size_t site : verdict_.ranked) {
     if (left_ == 0 || ledger_.first_block() >= ledger_.blocks()) break;
     const int64_t count = std::min(
-        {left_, ledger_.free_now(site) / demand_.milli_cores, QuotaOf(site, ledger_.now())});
+        {left_, ledger_.free_now(site).CountOf(demand_.each()), QuotaOf(site, ledger_.now())});
     if (count <= 0) continue;
-    ledger_.TakeFreeNow(site, count * demand_.milli_cores);
+    ledger_.TakeFreeNow(site, demand_.each() * count);
     Allot({.start_s = ledger_.now(), .site = site, .block = ledger_.first_block()}, count,
           Reason::kDeadlineSafetyNet);
   }
@@ -284,7 +278,8 @@ void Placer::PlaceByBid() {
 std::optional<size_t> Placer::Borne(size_t block, int64_t bid, int64_t milli_cores) const {
   std::optional<size_t> best;
   for (const size_t site : sites_) {
-    if (ledger_.price(site, block) > bid || ledger_.residual(site, block) < milli_cores) continue;
+    if (ledger_.price(site, block) > bid) continue;
+    if (ledger_.residual(site, block, demand_.each()) < milli_cores) continue;
     if (best.has_value() && ledger_.worth(site, block) >= ledger_.worth(*best, block)) continue;
     best = site;
   }
@@ -299,8 +294,8 @@ void Placer::FollowBid(int64_t bid, size_t block) {
     const std::optional<size_t> site = Borne(block, bid, demand_.milli_cores);
     int64_t count = 0;
     if (site.has_value()) {
-      count = std::min({left_, ledger_.residual(*site, block) / demand_.milli_cores,
-                        QuotaOf(*site, ledger_.start(block))});
+      const int64_t room = ledger_.residual(*site, block, demand_.each());
+      count = std::min({left_, room / demand_.milli_cores, QuotaOf(*site, ledger_.start(block))});
     }
     const std::optional<Journey> journey =
         count > 0 ? JourneyFrom(block, bid, count) : std::nullopt;
@@ -319,7 +314,7 @@ void Placer::FollowBid(int64_t bid, size_t block) {
 // Of so many tasks that start in the block; nothing when not all of them would be done in time.
 std::optional<Journey> Placer::JourneyFrom(size_t block, int64_t bid, int64_t count) const {
   const int64_t rate = demand_.milli_cores * count;
-  Journey journey;
+  Journey journey{.parts = {}, .each = demand_.each()};
   int64_t left = demand_.work_s;
   for (; block < ledger_.blocks() && left > 0 && ledger_.start(block) < last_end_; ++block) {
     const std::optional<size_t> site = Borne(block, bid, rate);
@@ -347,12 +342,7 @@ std::optional<Candidate> Placer::BestWhole() const {
       const int64_t score = offers_.Score(site, block, start);
       if (best.has_value() && score >= best->score) continue;
       if (QuotaOf(site, start) == 0) continue;
-      if (!ledger_.HoldsFirm({.site = site,
-                              .from = start,
-                              .to = start + run,
-                              .milli_cores = demand_.milli_cores})) {
-        continue;
-      }
+      if (!ledger_.HoldsFirm(UseOf(site, start, start + run, 1))) continue;
       best = Candidate{.score = score, .start_s = start, .site = site, .block = block};
     }
   }
@@ -365,10 +355,7 @@ void Placer::PlaceWhole() {
     const std::optional<Candidate> best = BestWhole();
     if (!best.has_value()) break;
     const int64_t run = demand_.RunIn(best->site);
-    Ledger::Use use{.site = best->site,
-                    .from = best->start_s,
-                    .to = best->start_s + run,
-                    .milli_cores = demand_.milli_cores};
+    const Ledger::Use use = UseOf(best->site, best->start_s, best->start_s + run, 1);
     const int64_t most = std::min(left_, QuotaOf(best->site, best->start_s));
     int64_t count = 0;
     do {

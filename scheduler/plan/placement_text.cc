@@ -56,7 +56,7 @@ std::string Placer::NoRoomText() const {
   int64_t longest = 0;
   for (const size_t site : verdict_.ranked) {
     for (size_t block = ledger_.first_block(); block < ledger_.blocks(); ++block) {
-      const int64_t room = ledger_.residual(site, block);
+      const int64_t room = ledger_.residual(site, block, demand_.each());
       if (room > most) std::tie(most, most_site, most_block) = std::tie(room, site, block);
       longest = std::max(longest, offers_.Reach(site, block) - ledger_.start(block));
     }
@@ -71,10 +71,15 @@ std::string Placer::NoRoomText() const {
     return absl::StrCat("needs ", CoresText(demand_.milli_cores), " for ", SpanText(demand_.work_s),
                         ", and so much headroom is not left in time");
   }
-  return absl::StrCat("needs ", CoresText(demand_.milli_cores),
+  const Bytes memory = Bytes::FromMiB(ledger_.memory_left(most_site, most_block));
+  const bool by_memory = ledger_.residual(most_site, most_block) >= demand_.milli_cores;
+  return absl::StrCat("needs ",
+                      by_memory ? absl::StrCat(ToString(class_.request.memory), " of memory")
+                                : CoresText(demand_.milli_cores),
                       "; the most that is left in the next ",
-                      SpanText(ledger_.horizon() - ledger_.now()), " is ", CoresText(most), " in ",
-                      NameOf(most_site), " at ", At(ledger_.start(most_block)));
+                      SpanText(ledger_.horizon() - ledger_.now()), " is ",
+                      by_memory ? ToString(memory) : CoresText(most), " in ", NameOf(most_site),
+                      " at ", At(ledger_.start(most_block)));
 }
 
 void Placer::ExplainPressed() {
@@ -90,7 +95,8 @@ void Placer::ExplainPressed() {
   verdict_.reason = left_ == 0 ? Reason::kDeadlineSafetyNet : Reason::kWaitingForCapacity;
   verdict_.detail = left_ == 0
                         ? absl::StrCat(why, ", at any price")
-                        : absl::StrCat(why, ", but no core is free in ", WhereText(demand_.sites));
+                        : absl::StrCat(why, LacksMemory() ? ", but no memory" : ", but no core",
+                                       " is free in ", WhereText(demand_.sites));
 }
 
 void Placer::ExplainContended() {
@@ -170,6 +176,40 @@ void Placer::ExplainSoon() {
     absl::StrAppend(&verdict_.detail, "; its deadline at ", AtText(class_.deadline, input_.now),
                     " has passed");
   }
+}
+
+// What a start of now could take there.
+Amount Placer::LeftNow(size_t site) const {
+  if (Pressed(ledger_, class_) || UnderSafetyNet(ledger_, class_)) return ledger_.free_now(site);
+  const size_t block = ledger_.first_block();
+  return {.milli_cores = ledger_.residual(site, block), .mib = ledger_.memory_left(site, block)};
+}
+
+// The first place with room now for the cores of one more of its tasks, where memory is what is
+// short; nothing where a task finds both.
+std::optional<size_t> Placer::LacksMemory() const {
+  std::optional<size_t> lacking;
+  for (const size_t site : sites_) {
+    const Amount left = LeftNow(site);
+    if (left.Holds(demand_.each())) return std::nullopt;
+    if (!lacking.has_value() && left.milli_cores >= demand_.milli_cores) lacking = site;
+  }
+  return lacking;
+}
+
+void Placer::ExplainMemory() {
+  const bool for_room = verdict_.reason == Reason::kWaitingForCapacity ||
+                        verdict_.reason == Reason::kWaitingForSafeWindow;
+  if (!for_room || ledger_.first_block() >= ledger_.blocks()) return;
+  int64_t waiting = class_.count;
+  for (const Allotment& allotment : verdict_.allotments) {
+    if (allotment.start <= input_.now) waiting -= allotment.count;
+  }
+  const std::optional<size_t> site = LacksMemory();
+  if (waiting <= 0 || !site.has_value()) return;
+  const Bytes left = Bytes::FromMiB(std::max<int64_t>(0, LeftNow(*site).mib));
+  absl::StrAppend(&verdict_.detail, "; memory is short: ",
+                  MemoryText(input_.sites[*site], class_.request.memory, left));
 }
 
 // Whatever else it waits for comes after that.

@@ -71,6 +71,13 @@ class Placer {
   int64_t QuotaOf(size_t site, int64_t start_s) const {
     return quotas_.Room(class_, start_s, start_s + demand_.RunIn(site));
   }
+  Ledger::Use UseOf(size_t site, int64_t from_s, int64_t to_s, int64_t count) const {
+    return {.site = site,
+            .from = from_s,
+            .to = to_s,
+            .milli_cores = demand_.milli_cores * count,
+            .mib = demand_.mib * count};
+  }
   bool Allot(const Candidate& start, int64_t count, model::Reason reason);
   void AddAllotment(const Candidate& start, int64_t end, int64_t count, model::Reason reason);
   Journey FindJourney(const Candidate& start, int64_t& count) const;
@@ -83,7 +90,10 @@ class Placer {
   void ExplainDeferred();
   void ExplainContended();
   void ExplainSoon();
+  void ExplainMemory();
   void ExplainQuota();
+  Amount LeftNow(size_t site) const;
+  std::optional<size_t> LacksMemory() const;
   std::string NoRoomText() const;
   std::string WhereText(uint64_t sites) const;
   std::string WorkText() const;

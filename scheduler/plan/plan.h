@@ -43,6 +43,11 @@ struct Site {
   MilliCores batch_now;       // Held by our tasks, reservations included.
   // The part of batch_now that cannot leave before it ends; more than batch_now: not known.
   MilliCores pinned_now = MilliCores::Max();
+  // Of the same nodes. What the foreground will hold is not forecast: what it holds now counts for
+  // all blocks. Max(): more than all tasks could ask.
+  Bytes memory = Bytes::Max();
+  Bytes foreground_memory;  // Measured.
+  Bytes batch_memory;       // As batch_now.
   double target_utilization = 0.8;
   bool reactive = true;  // Plan by foreground_now only.
   model::Reason mode = model::Reason::kNoHistory;
@@ -237,8 +242,10 @@ struct Plan {
   std::vector<Stay> stays;
   // Running tasks that end after their deadline if they take as long as `remaining_high`. Sorted.
   std::vector<TaskId> at_risk;
-  std::vector<std::vector<MilliCores>> planned;  // [site][block]: running and allotted cores,
-  std::vector<std::vector<MilliCores>> firm;     // and those of them that cannot leave again.
+  std::vector<std::vector<MilliCores>> planned;    // [site][block]: running and allotted cores,
+  std::vector<std::vector<MilliCores>> firm;       // and those of them that cannot leave again.
+  std::vector<std::vector<Bytes>> planned_memory;  // The same of memory.
+  std::vector<std::vector<Bytes>> firm_memory;
   Scarcity scarcity;
 };
 
@@ -253,10 +260,10 @@ const Verdict& PlaceClass(const Input& input, const Class& added, Plan& plan);
 
 // Whether one more task may start in the site right now, given live batch use: measured foreground,
 // headroom of now and of the blocks that it must last for (a task that cannot checkpoint: its whole
-// duration; else minimum_run), and under kMustRun free cores only. Needs input's sites, grid, now
-// and settings. Cost O(blocks that it must last for).
+// duration; else minimum_run), and under kMustRun free cores only; always with the memory that it
+// asks. `granted` is kept for others. Needs input's sites, grid, now and settings. Cost O(blocks that it must last for).
 bool FitsNow(const Input& input, const Class& task_class, size_t site, Mode mode,
-             MilliCores granted = MilliCores::Zero());
+             const model::Resources& granted = {});
 
 // What a site could offer a class.
 struct Option {

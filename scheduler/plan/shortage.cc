@@ -198,13 +198,11 @@ int64_t Tolerance(const Site& site) { return site.capacity.value() * kToleranceP
 
 bool CountsThere(const RunningTask& task) { return !task.node_drained && !task.node_away; }
 
-int64_t HeldAt(const Ledger& ledger, size_t site, int64_t seconds) {
-  int64_t held = 0;
+Amount HeldAt(const Ledger& ledger, size_t site, int64_t seconds) {
+  Amount held;
   for (const RunningTask& task : ledger.input().running) {
     if (task.site != site || !CountsThere(task)) continue;
-    if (ledger.now() + Ledger::Seconds(task.remaining) > seconds) {
-      held += task.request.cores.value();
-    }
+    if (ledger.now() + Ledger::Seconds(task.remaining) > seconds) held += Amount::Of(task.request);
   }
   return held;
 }

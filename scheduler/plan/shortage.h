@@ -31,8 +31,8 @@ int64_t Tolerance(const Site& site);
 // Whether a running task counts against its site's room.
 bool CountsThere(const RunningTask& task);
 
-// Cores that the site's running tasks hold at a moment, as thousandths.
-int64_t HeldAt(const Ledger& ledger, size_t site, int64_t seconds);
+// What the site's running tasks hold at a moment.
+Amount HeldAt(const Ledger& ledger, size_t site, int64_t seconds);
 
 Departures FindDepartures(const Ledger& ledger);
 

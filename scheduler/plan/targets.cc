@@ -8,11 +8,12 @@
 
 namespace heliotrope::plan {
 
-bool HasCoresNow(const Ledger& ledger, size_t index, int64_t milli_cores) {
+bool HasRoomNow(const Ledger& ledger, size_t index, const Amount& each) {
   const Site& site = ledger.input().sites[index];
   const int64_t target = site.capacity.ScaledBy(site.target_utilization).value();
-  const int64_t used = site.capacity.value() - ledger.free_now(index);
-  return used + milli_cores <= target;
+  const Amount& free = ledger.free_now(index);
+  const int64_t used = site.capacity.value() - free.milli_cores;
+  return used + each.milli_cores <= target && each.mib <= free.mib;
 }
 
 int64_t PauseOf(const RunningTask& task) {
@@ -24,17 +25,17 @@ std::optional<Target> FindTarget(const Ledger& ledger, const RunningTask& task) 
   const int64_t arrives = ledger.now() + PauseOf(task);
   const size_t block = ledger.BlockOf(arrives);
   if (block >= ledger.blocks()) return std::nullopt;
-  uint64_t with_cores = 0;
+  uint64_t with_room = 0;
   for (size_t site = 0; site < ledger.sites(); ++site) {
-    if (!demand.Takes(site) || !HasCoresNow(ledger, site, demand.milli_cores)) continue;
-    with_cores |= uint64_t{1} << site;
+    if (!demand.Takes(site) || !HasRoomNow(ledger, site, demand.each())) continue;
+    with_room |= uint64_t{1} << site;
   }
-  if (with_cores == 0) return std::nullopt;
+  if (with_room == 0) return std::nullopt;
   const Offers offers(ledger, demand, arrives + demand.work_s);
   std::optional<Target> best;
   for (size_t site = 0; site < ledger.sites(); ++site) {
-    if ((with_cores >> site & 1) == 0) continue;
-    // The cores are held from now on, so headroom must be there from now on.
+    if ((with_room >> site & 1) == 0) continue;
+    // The room is held from now on, so headroom must be there from now on.
     const size_t first = ledger.first_block();
     if (offers.Reach(site, first) < arrives || !offers.Holds(site, block, arrives)) continue;
     const int64_t score = offers.Score(site, block, arrives);
@@ -48,12 +49,14 @@ std::optional<Target> FindTarget(const Ledger& ledger, const RunningTask& task) 
 void EnterMoving(Ledger& ledger, const RunningTask& task, const Target& target,
                  Overflow& overflow) {
   const Input& input = ledger.input();
-  ledger.TakeFreeNow(target.site, task.request.cores.value());
+  const Amount each = Amount::Of(task.request);
+  ledger.TakeFreeNow(target.site, each);
   overflow.EnterRunning(
       ledger, {.use = {.site = target.site,
                        .from = ledger.now(),
                        .to = target.arrives_s + Ledger::Seconds(task.remaining),
-                       .milli_cores = task.request.cores.value()},
+                       .milli_cores = each.milli_cores,
+                       .mib = each.mib},
                .sure_until_s = target.arrives_s + Ledger::Seconds(input.settings.minimum_run),
                .sites = FittingSites(input, task.allowed, task.request)});
 }

@@ -17,14 +17,15 @@ struct Target {
   int64_t score = 0;
 };
 
-// Whether the site has the cores right now, by what is measured: that is when they are reserved.
-bool HasCoresNow(const Ledger& ledger, size_t site, int64_t milli_cores);
+// Whether the site has room for one such task right now, by what is measured: that is when it is
+// reserved.
+bool HasRoomNow(const Ledger& ledger, size_t site, const Amount& each);
 
 // How long a move stops the task.
 int64_t PauseOf(const RunningTask& task);
 
-// The cheapest place that the task can go to and stay in for a while: allowed, with the cores now,
-// by what is measured, because they are reserved now, and with headroom from now on.
+// The cheapest place that the task can go to and stay in for a while: allowed, with the room now,
+// by what is measured, because it is reserved now, and with headroom from now on.
 std::optional<Target> FindTarget(const Ledger& ledger, const RunningTask& task);
 
 // Enters the task at its target.

@@ -44,4 +44,11 @@ std::string SpanText(int64_t seconds) {
   return ShortDuration(absl::Seconds(shown));
 }
 
+std::string MemoryText(const Site& site, Bytes asked, Bytes left) {
+  return absl::StrCat("a task asks ", ToString(asked), ", and in ", site.id.value(), " ",
+                      ToString(left), " of ", ToString(site.memory), " is left (foreground ",
+                      ToString(site.foreground_memory), ", batch ",
+                      ToString(site.memory - site.foreground_memory - left), ")");
+}
+
 }  // namespace heliotrope::plan

@@ -5,6 +5,8 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "scheduler/base/units.h"
+#include "scheduler/plan/plan.h"
 
 namespace heliotrope::plan {
 
@@ -16,5 +18,7 @@ std::string CoresText(int64_t milli_cores);
 std::string PriceText(int64_t micro);
 // "6h20m", to the minute from an hour on.
 std::string SpanText(int64_t seconds);
+// "a task asks 64GiB, and in dubai 12GiB of 256GiB is left (foreground 20GiB, batch 224GiB)".
+std::string MemoryText(const Site& site, Bytes asked, Bytes left);
 
 }  // namespace heliotrope::plan

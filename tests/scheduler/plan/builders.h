@@ -76,6 +76,18 @@ class SiteBuilder {
     site_.pinned_now = heliotrope::plan::Cores(cores);
     return *this;
   }
+  SiteBuilder& Memory(Bytes all) {
+    site_.memory = all;
+    return *this;
+  }
+  SiteBuilder& ForegroundMemory(Bytes held) {
+    site_.foreground_memory = held;
+    return *this;
+  }
+  SiteBuilder& BatchMemory(Bytes held) {
+    site_.batch_memory = held;
+    return *this;
+  }
   SiteBuilder& Reactive() {
     reactive_ = true;
     return *this;
@@ -164,6 +176,7 @@ class RunningBuilder {
   RunningBuilder& Cores(double cores) {
     return made_.request.cores = heliotrope::plan::Cores(cores), *this;
   }
+  RunningBuilder& Memory(Bytes memory) { return made_.request.memory = memory, *this; }
   RunningBuilder& Hours(double hours) { return made_.remaining = HoursOf(hours), *this; }
   RunningBuilder& Deadline(double hours) { return made_.deadline = At(hours), *this; }
   RunningBuilder& Priority(int priority) { return made_.priority = priority, *this; }
@@ -198,6 +211,7 @@ inline Input InputOf(const Fleet& fleet) {
   for (const RunningTask& task : fleet.running) {
     if (!task.node_drained && !task.node_away) {
       input.sites[task.site].batch_now += task.request.cores;
+      input.sites[task.site].batch_memory += task.request.memory;
     }
   }
   return input;

@@ -75,7 +75,7 @@ class World {
     Plan plan = Compute(input);
     scarcity_ = std::move(plan.scarcity);
     for (const MoveAdvice& move : plan.moves) Apply(input, move);
-    granted_.assign(kSites, MilliCores::Zero());
+    granted_.assign(kSites, {});
     for (const Verdict* verdict : InTurn(plan)) Dispatch(input, *verdict);
     for (size_t site = 0; site < kSites; ++site) {
       const double used = Foreground(site, Hour()) * kCapacity + Held(site);
@@ -205,14 +205,14 @@ class World {
       return;
     }
     for (const Grant& grant : verdict.grants) {
-      granted_[grant.site] += task.shape.request.cores;
+      granted_[grant.site].cores += task.shape.request.cores;
     }
   }
 
   std::vector<SimTask> tasks_;
   absl::Time now_;
-  Scarcity scarcity_;                // Of the plan before.
-  std::vector<MilliCores> granted_;  // By site: kept for those before in turn.
+  Scarcity scarcity_;                      // Of the plan before.
+  std::vector<model::Resources> granted_;  // By site: kept for those before in turn.
   double worst_over_target_ = 0;
   std::map<uint64_t, std::string> journeys_;
 };

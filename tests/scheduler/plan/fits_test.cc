@@ -52,6 +52,21 @@ TEST(FitsNow, ByWhatIsMeasuredAndWhatIsForecast) {
        AClass().Cores(5), soon, false},
       {"no node has the memory", ASite("x").Headroom(Always(80)).LargestNode(8, Bytes::FromMiB(8)),
        AClass(), Mode::kMustRun, false},
+      {"the last of the memory is given",
+       ASite("x").Headroom(Always(80)).Memory(Bytes::FromGiB(8)).BatchMemory(Bytes::FromGiB(7)),
+       AClass(), soon, true},
+      {"and no more",
+       ASite("x").Headroom(Always(80)).Memory(Bytes::FromGiB(8)).BatchMemory(Bytes::FromMiB(7200)),
+       AClass(), soon, false},
+      {"what the foreground holds of it counts",
+       ASite("x")
+           .Headroom(Always(80))
+           .Memory(Bytes::FromGiB(8))
+           .ForegroundMemory(Bytes::FromMiB(7200)),
+       AClass(), soon, false},
+      {"memory is not exceeded under the safety net",
+       ASite("x").Headroom(Always(0)).Memory(Bytes::FromGiB(8)).BatchMemory(Bytes::FromMiB(7200)),
+       AClass(), Mode::kMustRun, false},
       {"without nodes nothing fits", ASite("x").Headroom(Always(80)).NoNodes(), AClass(), soon,
        false},
       {"what can never run does not start", ASite("x").Headroom(Always(80)), AClass(), Mode::kNever,

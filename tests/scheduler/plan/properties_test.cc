@@ -148,6 +148,52 @@ TEST(EveryPlan, AllotsNoMoreThanHeadroomExceptUnderTheSafetyNet) {
   }
 }
 
+// A random fleet with memory that is short, and of which nobody leaves.
+Input FleetShortOfMemory(uint64_t seed) {
+  Random random(seed + kSeeds);
+  Fleet fleet = RandomFleet(seed);
+  for (Class& one : fleet.classes) {
+    one.request.memory = Bytes::FromMiB(1 + static_cast<int64_t>(random.Uniform(40'000)));
+  }
+  for (RunningTask& task : fleet.running) {
+    task.request.memory = Bytes::FromMiB(1 + static_cast<int64_t>(random.Uniform(10'000)));
+    task.checkpointable = false;
+  }
+  Input input = InputOf(fleet);
+  for (Site& site : input.sites) {
+    site.foreground_memory = Bytes::FromMiB(static_cast<int64_t>(random.Uniform(20'000)));
+    site.memory = site.foreground_memory + site.batch_memory +
+                  Bytes::FromMiB(static_cast<int64_t>(random.Uniform(200'000)));
+  }
+  return input;
+}
+
+TEST(EveryPlan, PromisesNoMoreMemoryThanThereIs) {
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    const Input input = FleetShortOfMemory(seed);
+    std::vector<Bytes> starts(input.sites.size());  // Of what cannot leave again.
+    std::vector<Bytes> granted(input.sites.size());
+    for (const Verdict& verdict : Compute(input).verdicts) {
+      const Class& c = ClassOf(input, verdict.class_id);
+      for (const Allotment& allotment : verdict.allotments) {
+        // Shorter ones may follow after another within the block.
+        if (c.checkpointable || allotment.start > input.now) continue;
+        if (c.remaining < absl::Minutes(5)) continue;
+        starts[allotment.site] += c.request.memory * allotment.count;
+      }
+      for (const Grant& grant : verdict.grants) {
+        granted[grant.site] += c.request.memory * grant.count;
+      }
+    }
+    for (size_t i = 0; i < input.sites.size(); ++i) {
+      const Site& site = input.sites[i];
+      const Bytes held = site.foreground_memory + site.batch_memory;
+      ASSERT_LE(held + starts[i], site.memory) << "seed " << seed << " site " << i;
+      ASSERT_LE(held + granted[i], site.memory) << "seed " << seed << " site " << i;
+    }
+  }
+}
+
 TEST(EveryPlan, LeavesRoomForWhatRuns) {
   for (uint64_t seed = 0; seed < kSeeds; ++seed) {
     Fleet fleet = RandomFleet(seed);
