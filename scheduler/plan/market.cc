@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "scheduler/plan/offers.h"
+#include "scheduler/plan/quotas.h"
 #include "scheduler/plan/urgency.h"
 
 namespace heliotrope::plan {
@@ -43,6 +44,7 @@ class Settling {
  private:
   void FindSupply();
   void FindWants();
+  int64_t WithinQuota(Quotas& quotas, const Class& waiting) const;
   void AddWant(Want want);
   void TakeUpFormer();
   void Round(int64_t step);
@@ -90,6 +92,16 @@ void Settling::FindSupply() {
   }
 }
 
+// How many of its tasks its account may have alive at once, when what runs now has ended; the others
+// follow after them, and push no price up. What comes first by its id has the quota.
+int64_t Settling::WithinQuota(Quotas& quotas, const Class& waiting) const {
+  const int64_t last = ledger_.horizon() - 1;
+  const int64_t count =
+      std::min<int64_t>(waiting.count, quotas.Room(waiting, last, ledger_.horizon()));
+  quotas.Take(waiting, last, ledger_.horizon(), count);
+  return count;
+}
+
 void Settling::AddWant(Want want) {
   // What has no deadline is not put off.
   if (want.until_s >= Ledger::kForever) want.until_s = want.from_s + want.work_s;
@@ -100,11 +112,18 @@ void Settling::AddWant(Want want) {
 }
 
 void Settling::FindWants() {
+  Quotas quotas(ledger_);
   for (const Class& waiting : input_.classes) {
+    const int64_t at_once = WithinQuota(quotas, waiting);
+    const int64_t each_s = std::max<int64_t>(1, Ledger::Seconds(waiting.remaining));
+    if (at_once <= 0) continue;
     AddWant({.sites = FittingSites(input_, waiting.allowed, waiting.request),
-             .milli_cores = waiting.request.cores.value() * waiting.count,
+             .milli_cores = waiting.request.cores.value() * at_once,
              .mib_per_core = MemoryPerCore(waiting.request),
-             .work_s = std::max<int64_t>(1, Ledger::Seconds(waiting.remaining)),
+             .work_s = at_once < waiting.count
+                           ? std::min(each_s * waiting.count / at_once,
+                                      std::max(each_s, ledger_.horizon() - ledger_.now()))
+                           : each_s,
              .from_s = ledger_.now(),
              .until_s = PlannedUntil(ledger_, waiting)});
   }

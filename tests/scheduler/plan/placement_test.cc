@@ -315,6 +315,32 @@ TEST(Compute, MustRunTakesFreeCoresOnlyOnce) {
   EXPECT_THAT(placed.plan.verdicts[1].detail, HasSubstr("no core is free in dubai"));
 }
 
+// What another bids where an account waits with much more than it may have at once.
+MicroCost BidBeside(int waiting, double quota) {
+  Class many = AClass().Hours(8).Count(waiting).Deadline(30);
+  Class one = AClass().Id(2).Hours(2).Deadline(30);
+  many.account = AccountId("a");
+  one.account = AccountId("b");
+  Input input = InputOf({.now = 14,
+                         .sites = {ASite("x").Headroom(Always(10)).Price(Daily(20, 6, 30, 60))},
+                         .classes = {many, one}});
+  input.accounts.resize(2);
+  input.accounts[0].id = AccountId("a");
+  input.accounts[1].id = AccountId("b");
+  input.accounts[0].most.cores = Cores(quota);
+  const Plan plan = Compute(input);
+  for (const Verdict& verdict : plan.verdicts) {
+    if (verdict.class_id == 2) return verdict.bid;
+  }
+  return MicroCost::Zero();
+}
+
+TEST(Compute, WhatIsBeyondAQuotaPushesNoPriceUpForOthers) {
+  EXPECT_GT(BidBeside(60, 1000), BidBeside(5, 1000));
+  EXPECT_EQ(BidBeside(60, 5), BidBeside(5, 1000));
+  EXPECT_GT(BidBeside(60, 50), BidBeside(5, 1000));
+}
+
 TEST(Compute, TakesNegativePrices) {
   const Placed placed =
       Place({.now = 14,
