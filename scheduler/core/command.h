@@ -131,7 +131,7 @@ struct FleetConfig {
   model::JurisdictionTable jurisdictions;
   std::optional<model::Residency> default_residency;
   absl::Duration default_expected_duration = absl::Hours(1);
-  double headroom_quantile = 0.7;
+  double headroom_quantile = 0.5;
   plan::Settings planning;
   // What saving and restoring cost beside the carrying.
   absl::Duration move_pause = absl::Seconds(40);

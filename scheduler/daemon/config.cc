@@ -35,13 +35,13 @@ namespace proto = config::v1;
 constexpr absl::Duration kDefaultLease = absl::Seconds(60);
 // The core keeps a data center's index as one bit of 64.
 constexpr int kMaxPlannedDataCenters = 64;
-constexpr double kDefaultQuantile = 0.7;
+constexpr double kDefaultQuantile = 0.5;
 constexpr double kMinQuantile = 0.5;
 constexpr double kMaxQuantile = 0.97;
 constexpr double kDefaultTargetUtilization = 0.8;
 constexpr double kDefaultMoveGain = 1.3;
 constexpr double kMaxMoveGain = 100;
-constexpr double kDefaultDeadlineWorth = 60;  // core-hours
+constexpr double kDefaultDeadlineWorth = 40;  // core-hours
 constexpr double kMinDeadlineWorth = 1;
 constexpr double kMaxDeadlineWorth = 1e6;
 constexpr double kMaxSpeed = 100'000;
@@ -431,7 +431,7 @@ class Checker {
     fleet.planning.move_cooldown = Duration(
         "planning.move_cooldown",
         planning.has_move_cooldown() ? &planning.move_cooldown() : nullptr,
-        {.unset = absl::Minutes(30), .least = absl::ZeroDuration(), .most = kMaxMoveCooldown});
+        {.unset = absl::Minutes(10), .least = absl::ZeroDuration(), .most = kMaxMoveCooldown});
     fleet.planning.move_gain_factor =
         Number("planning.move_gain_factor", planning.move_gain_factor(), kDefaultMoveGain, 1,
                kMaxMoveGain);

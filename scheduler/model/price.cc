@@ -1,6 +1,7 @@
 #include "scheduler/model/price.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "scheduler/base/check.h"
 
@@ -14,6 +15,7 @@ constexpr size_t kHoursPerDay = 24;
 // at that hour of the day, for prices drift from week to week.
 constexpr int kWeeks = 4;
 constexpr absl::Duration kLastDays = absl::Hours(72);
+constexpr double kChoice = 0.1;
 
 class Means {
  public:
@@ -56,7 +58,8 @@ void FillWeek(PriceSeries& series, const absl::TimeZone& zone) {
   series.week.resize(kHoursPerWeek);
   for (size_t hour = 0; hour < kHoursPerWeek; ++hour) {
     const double week = by_week.MeanOr(hour, all.MeanOr(0, 0));
-    series.week[hour] = (week + by_day.MeanOr(hour % kHoursPerDay, week)) / 2;
+    const double usual = (week + by_day.MeanOr(hour % kHoursPerDay, week)) / 2;
+    series.week[hour] = usual - kChoice * std::abs(usual);
   }
 }
 

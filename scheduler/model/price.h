@@ -18,7 +18,8 @@ struct PriceSeries {
 
 // Learns the usual week from the newest prices of the series: half the mean of that hour in the last
 // four weeks, half that of the same hour of the day in the last three days. Hours without any get
-// the overall mean.
+// the overall mean. Of all this a tenth less: who waits for prices that are not known yet will take
+// the hours that turn out cheap.
 void FillWeek(PriceSeries& series, const absl::TimeZone& zone);
 
 // The price at `time`: the series' own where it has one, else the usual one of that hour.

@@ -30,6 +30,9 @@ constexpr int64_t kRunningEdgeDivisor = 30;
 constexpr int64_t kYoungEdgeDivisor = 8;
 // Another site must be cheaper by this share of the typical price for a move.
 constexpr int64_t kMoveGainDivisor = 8;
+// So many attempts stay for the cooldown, later ones longer and longer, up to two to this times it.
+constexpr uint32_t kFreeAttempts = 6;
+constexpr uint32_t kMostDoublings = 4;
 // And so many pauses of work must be left, or it is not worth stopping for.
 constexpr int64_t kLeastPauses = 4;
 // Room is dealt to accounts in so many parts, or task by task where that is more.
@@ -341,8 +344,13 @@ bool Clearing::Fits(const RunningTask& task, const Bid& bid) const {
   return room.Holds(bid.each);
 }
 
+// From the seventh attempt on each further move or pause for a price is earned by a stay twice as
+// long as the one before.
 bool Clearing::Settled(const RunningTask& task) const {
-  return std::max(task.last_moved, task.started) + input_.settings.move_cooldown <= input_.now;
+  const uint32_t attempt = task.attempt.value();
+  const uint32_t doublings = std::min(attempt - std::min(attempt, kFreeAttempts), kMostDoublings);
+  const absl::Duration stay = input_.settings.move_cooldown * (int64_t{1} << doublings);
+  return std::max(task.last_moved, task.started) + stay <= input_.now;
 }
 
 // It has been where it is for a while, and a move leaves it time for what it is expected to take.

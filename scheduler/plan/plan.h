@@ -130,7 +130,7 @@ struct Scarcity {
 };
 
 struct Settings {
-  absl::Duration move_cooldown = absl::Minutes(30);
+  absl::Duration move_cooldown = absl::Minutes(10);
   double move_gain_factor = 1.3;
   // A checkpointable task is not started where it would have to leave sooner.
   absl::Duration minimum_run = absl::Minutes(30);
@@ -138,15 +138,15 @@ struct Settings {
   // costs the same whatever the size of the task, while the price that waiting saves grows with its
   // core-hours: the chance that is worth taking is proportional to them. The least one keeps small
   // tasks from being planned for durations that were never seen; with the most one a large task is
-  // still planned for more than the median.
-  double miss_chance_per_core_hour = 0.001;
+  // still planned for what four of five are within.
+  double miss_chance_per_core_hour = 0.0004;
   double least_miss_chance = 0.001;
-  double most_miss_chance = 0.4;
+  double most_miss_chance = 0.2;
   // What a met deadline is worth, in core-hours of batch above the target: so many for every task,
   // and this share of its own expected core-hours. A task runs above the target only when waiting
   // costs more than that in chance to meet its deadline (Promises 7 and 8 against each other).
-  double deadline_worth_core_hours = 60;
-  double deadline_worth_share = 0.3;
+  double deadline_worth_core_hours = 40;
+  double deadline_worth_share = 0.1;
 };
 
 // The chance of a task with so many expected core-hours.

@@ -20,7 +20,8 @@ constexpr int64_t kLeadMargin = 750;
 constexpr int64_t kMaxLead = 7200;
 // A shortage must last so long; shorter ones are what the agents' freezing is for.
 constexpr size_t kBlocksShort = 2;
-constexpr int64_t kTolerancePercent = 2;
+// Of the cores of a data center: less than what a forecast can tell.
+constexpr int64_t kTolerancePerMille = 14;
 
 int64_t LeadOf(const RunningTask& task) {
   const int64_t pause = std::max<int64_t>(0, Ledger::Seconds(task.move_pause));
@@ -194,7 +195,7 @@ void SiteRoom::NoteSpared(const Need& need) {
 
 }  // namespace
 
-int64_t Tolerance(const Site& site) { return site.capacity.value() * kTolerancePercent / 100; }
+int64_t Tolerance(const Site& site) { return site.capacity.value() * kTolerancePerMille / 1000; }
 
 bool CountsThere(const RunningTask& task) { return !task.node_drained && !task.node_away; }
 

@@ -49,6 +49,7 @@ TEST(LeaseInequality, BreaksWhenClocksDriftMoreThanTheMarginCovers) {
   for (uint64_t seed = 1; seed <= 2000; ++seed) {
     Settings settings = Draw(seed);
     settings.drift = 0.3;
+    settings.quotas.clear();  // What a given up node still runs may exceed them, too.
     const Result result = RunHistory(settings);
     if (!result.broken) continue;
     EXPECT_EQ(result.broken->promise, "at most one live attempt of a task");

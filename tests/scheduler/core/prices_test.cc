@@ -32,10 +32,10 @@ TEST(PricesTest, AreTheCostOnceEveryDataCenterHasOne) {
       machine.Apply(SetPrices{{{DataCenterId("virginia"), {{kNow, -7.5}}}}}, kNow);
   EXPECT_TRUE(machine.priced());
   machine.Apply(Tick{}, kNow);
-  // Beyond what is known the usual price, here the only one.
+  // Beyond what is known a tenth less than the usual price, here the only one.
   EXPECT_EQ(machine.board().sites[0].price.front(), MicroCost::FromUnits(30));
   EXPECT_EQ(machine.board().sites[1].price.front(), MicroCost::FromUnits(-7.5));
-  EXPECT_EQ(machine.board().sites[1].price.back(), MicroCost::FromUnits(-7.5));
+  EXPECT_EQ(machine.board().sites[1].price.back(), MicroCost::FromUnits(-8.25));
 }
 
 TEST(PricesTest, OfAnUnknownDataCenterAreRefusedWhole) {

@@ -43,11 +43,11 @@ TEST(Config, DefaultsAreThoseThatTheSchemaStates) {
   EXPECT_EQ(config.database, "/var/lib/heliotrope/scheduler/state.db");
   EXPECT_EQ(config.lease, absl::Seconds(60));
   EXPECT_EQ(config.clock, os::ClockMapping{});
-  EXPECT_EQ(config.fleet.headroom_quantile, 0.7);
+  EXPECT_EQ(config.fleet.headroom_quantile, 0.5);
   EXPECT_EQ(config.fleet.default_expected_duration, absl::Hours(1));
-  EXPECT_EQ(config.fleet.planning.move_cooldown, absl::Minutes(30));
+  EXPECT_EQ(config.fleet.planning.move_cooldown, absl::Minutes(10));
   EXPECT_EQ(config.fleet.move_pause, absl::Seconds(40));
-  EXPECT_EQ(config.fleet.planning.deadline_worth_core_hours, 60);
+  EXPECT_EQ(config.fleet.planning.deadline_worth_core_hours, 40);
   EXPECT_EQ(config.fleet.planning.move_gain_factor, 1.3);
   EXPECT_EQ(config.fleet.ended_job_retention, absl::Hours(24 * 7));
   EXPECT_EQ(config.fleet.request_retention, absl::Hours(24));

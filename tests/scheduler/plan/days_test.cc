@@ -146,6 +146,7 @@ class World {
       }
       if (task.state != State::kRunning) continue;
       RunningTask running = ARunningTask(task.site).Task(static_cast<uint32_t>(task.shape.id));
+      running.attempt = AttemptNumber(static_cast<uint32_t>(1 + task.moves + task.yields));
       running.request = task.shape.request;
       running.remaining = task.left;
       running.deadline = task.shape.deadline;
@@ -270,7 +271,7 @@ TEST(Days, WorkGetsDoneInTimeInTheShadeOfTheForeground) {
     EXPECT_EQ(tally.unfinished, 0);
     EXPECT_EQ(tally.missed, 0);
     EXPECT_LE(tally.moves, 110);
-    EXPECT_LE(tally.most_moves, 8);
+    EXPECT_LE(tally.most_moves, 10);
     EXPECT_LE(world.worst_over_target(), 0.06);
   }
 }
@@ -282,8 +283,8 @@ TEST(Days, AFleetThatIsAskedForMoreThanItsNightsStillMeetsWhatItCan) {
   SCOPED_TRACE(world.Journeys());
   EXPECT_EQ(tally.unfinished, 0);
   EXPECT_EQ(tally.missed, 0);
-  EXPECT_LE(tally.moves, 350);
-  EXPECT_LE(tally.most_moves, 16);
+  EXPECT_LE(tally.moves, 400);
+  EXPECT_LE(tally.most_moves, 14);
 }
 
 }  // namespace
