@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "agent/checkpoint/file_tree.h"
@@ -44,17 +43,20 @@ absl::StatusOr<std::string> DataReader::ReadAt(int64_t from, size_t size) {
   do {
     got = pread(fd_.get(), bytes.data(), bytes.size(), from);
   } while (got < 0 && errno == EINTR);
-  if (got < 0) return Damaged(absl::StrCat("cannot be read: ", strerror(errno)));
+  if (got < 0) return ReadError(errno, "read", manifest_.files[file_].path);
   if (got == 0) return Damaged("is shorter than it was");
   bytes.resize(static_cast<size_t>(got));
   return bytes;
 }
 
 absl::Status DataReader::OpenFile() {
-  auto opened = OpenBelow(data_, manifest_.files[file_].path);
+  auto opened = OpenSealed(data_, manifest_.files[file_].path);
   // A checkpoint goes as a whole, by one rename.
-  if (!opened.ok() && access(data_.c_str(), F_OK) == 0) return Damaged("cannot be opened");
-  if (!opened.ok()) return absl::AbortedError(opened.status().message());
+  if (absl::IsDataLoss(opened.status())) {
+    if (access(data_.c_str(), F_OK) == 0) return Damaged("cannot be opened");
+    return absl::AbortedError(opened.status().message());
+  }
+  HT_RETURN_IF_ERROR(opened.status());
   fd_ = *std::move(opened);
   sha_ = Sha256();
   for (int64_t hashed = 0; hashed < position_;) {

@@ -23,6 +23,7 @@ class DataReader {
   // The next piece of the zstd stream, at most kStreamPartBytes; empty at the end. ABORTED when the
   // checkpoint is not there any more. DATA_LOSS when it is and a file of it is missing, cannot be
   // read, or is not what was sealed; of that file all but the last part may have been given out.
+  // UNAVAILABLE when the agent could not read it just now.
   absl::StatusOr<std::string> Next();
 
  private:

@@ -91,12 +91,18 @@ class Finder {
   size_t entries_ = 0;
 };
 
+// What an error of the system is for the caller.
+using ErrorOf = absl::Status (*)(int error_number, absl::string_view action,
+                                 absl::string_view path);
+
 // The folder that `path` is in, and its last component.
 absl::StatusOr<std::pair<os::UniqueFd, std::string>> Descend(const std::string& root,
                                                              const std::string& path,
-                                                             const CreateOptions* create) {
+                                                             const CreateOptions* create,
+                                                             ErrorOf error = &os::FileError) {
   HT_RETURN_IF_ERROR(CheckRelativePath(path));
-  HT_ASSIGN_OR_RETURN(os::UniqueFd folder, os::OpenFile(root, kFolderFlags));
+  os::UniqueFd folder(open(root.c_str(), kFolderFlags));
+  if (!folder.valid()) return error(errno, "open", root);
   std::vector<std::string> components = absl::StrSplit(path, '/');
   for (size_t i = 0; i + 1 < components.size(); ++i) {
     const char* name = components[i].c_str();
@@ -109,10 +115,26 @@ absl::StatusOr<std::pair<os::UniqueFd, std::string>> Descend(const std::string& 
       return os::FileError(errno, "mkdir", path);
     }
     os::UniqueFd next(openat(folder.get(), name, kFolderFlags));
-    if (!next.valid()) return os::FileError(errno, "open", path);
+    if (!next.valid()) return error(errno, "open", path);
     folder = std::move(next);
   }
   return std::make_pair(std::move(folder), std::move(components.back()));
+}
+
+// FAILED_PRECONDITION, beside what `error` makes, for what is not a file.
+absl::StatusOr<os::UniqueFd> OpenPlain(const std::string& root, const std::string& path,
+                                       ErrorOf error) {
+  HT_ASSIGN_OR_RETURN(auto place, Descend(root, path, nullptr, error));
+  // O_NONBLOCK: a pipe that took the file's place must not hang us.
+  os::UniqueFd fd(openat(place.first.get(), place.second.c_str(),
+                         O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!fd.valid()) return error(errno, "open", path);
+  struct stat info;
+  if (fstat(fd.get(), &info) != 0) return error(errno, "stat", path);
+  if (!S_ISREG(info.st_mode)) {
+    return absl::FailedPreconditionError(absl::StrCat(path, " is not a file"));
+  }
+  return fd;
 }
 
 }  // namespace
@@ -125,18 +147,28 @@ absl::StatusOr<std::vector<FoundFile>> FindFiles(const std::string& root) {
   return std::move(finder.files);
 }
 
-absl::StatusOr<os::UniqueFd> OpenBelow(const std::string& root, const std::string& path) {
-  HT_ASSIGN_OR_RETURN(auto place, Descend(root, path, nullptr));
-  // O_NONBLOCK: a pipe that took the file's place must not hang us.
-  os::UniqueFd fd(openat(place.first.get(), place.second.c_str(),
-                         O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!fd.valid()) return os::FileError(errno, "open", path);
-  struct stat info;
-  if (fstat(fd.get(), &info) != 0) return os::FileError(errno, "stat", path);
-  if (!S_ISREG(info.st_mode)) {
-    return absl::FailedPreconditionError(absl::StrCat(path, " is not a file"));
+absl::Status ReadError(int error_number, absl::string_view action, absl::string_view path) {
+  const std::string message(os::FileError(error_number, action, path).message());
+  switch (error_number) {
+    case ENOENT:
+    case ENOTDIR:
+    case ELOOP:
+    case ENXIO:  // A socket.
+    case EIO:
+      return absl::DataLossError(message);
+    default:
+      return absl::UnavailableError(message);
   }
-  return fd;
+}
+
+absl::StatusOr<os::UniqueFd> OpenBelow(const std::string& root, const std::string& path) {
+  return OpenPlain(root, path, &os::FileError);
+}
+
+absl::StatusOr<os::UniqueFd> OpenSealed(const std::string& root, const std::string& path) {
+  auto opened = OpenPlain(root, path, &ReadError);
+  if (!absl::IsFailedPrecondition(opened.status())) return opened;
+  return absl::DataLossError(opened.status().message());
 }
 
 absl::Status UnlinkBelow(const std::string& root, const std::string& path) {
@@ -168,7 +200,7 @@ absl::StatusOr<CopyResult> HashAndCopy(int source, int target, const std::string
   while (true) {
     const ssize_t size = read(source, buffer.data(), buffer.size());
     if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return absl::DataLossError(os::FileError(errno, "read", name).message());
+    if (size < 0) return ReadError(errno, "read", name);
     if (size == 0) break;
     const absl::string_view bytes(buffer.data(), static_cast<size_t>(size));
     sha.Add(bytes);

@@ -29,6 +29,12 @@ absl::StatusOr<std::vector<FoundFile>> FindFiles(const std::string& root);
 
 // Opens `path` below `root` for reading; no component may be a symbolic link.
 absl::StatusOr<os::UniqueFd> OpenBelow(const std::string& root, const std::string& path);
+// Of a checkpoint: DATA_LOSS when it is not there or not a file, or its disk cannot give it;
+// UNAVAILABLE for all that passes, such as descriptors, memory or rights that are missing just now:
+// what is damaged is removed, and a good copy must not be.
+absl::StatusOr<os::UniqueFd> OpenSealed(const std::string& root, const std::string& path);
+// Which of both an error of open(2) or read(2) is there.
+absl::Status ReadError(int error_number, absl::string_view action, absl::string_view path);
 // Removes a file there, no link being followed on the way. OK when there is none.
 absl::Status UnlinkBelow(const std::string& root, const std::string& path);
 
@@ -42,7 +48,7 @@ absl::StatusOr<os::UniqueFd> CreateBelow(const std::string& root, const std::str
                                          const CreateOptions& options);
 
 // Reads `source` to its end, writes it to `target` if that is valid, and returns size and SHA-256.
-// `name` is for the errors: DATA_LOSS when `source` cannot be read.
+// `name` is for the errors: that of ReadError when `source` cannot be read.
 struct CopyResult {
   int64_t size_bytes = 0;
   std::string sha256;

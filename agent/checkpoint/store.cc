@@ -243,10 +243,11 @@ absl::Status Store::Restore(const CheckpointKey& key, const std::string& digest,
   }
   HT_ASSIGN_OR_RETURN(const Manifest manifest, ParseManifest(bytes));
   for (const ManifestFile& file : manifest.files) {
-    const auto source = OpenBelow(DataPath(key), file.path);
+    const auto source = OpenSealed(DataPath(key), file.path);
     // A checkpoint goes as a whole, by one rename.
-    if (!source.ok() && Exists(DataPath(key)))
-      return absl::DataLossError(source.status().message());
+    if (absl::IsDataLoss(source.status()) && !Exists(DataPath(key))) {
+      return NotFound("checkpoint", ToString(key));
+    }
     HT_RETURN_IF_ERROR(source.status());
     HT_ASSIGN_OR_RETURN(
         const os::UniqueFd target,

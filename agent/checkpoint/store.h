@@ -59,7 +59,7 @@ class Store {
   absl::StatusOr<std::string> ReadManifest(const CheckpointKey& key) const;
 
   // Copies its files, checking each SHA-256. DATA_LOSS when one differs, is missing, or cannot be
-  // read.
+  // read; UNAVAILABLE when that may be otherwise the next time.
   absl::Status Restore(const CheckpointKey& key, const std::string& digest,
                        const RestoreOptions& options) const;
 

@@ -1,8 +1,14 @@
 #include "agent/checkpoint/store.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/checkpoint/data_reader.h"
 #include "agent/checkpoint/sha256.h"
 #include "tests/agent/checkpoint/checkpoint_fixture.h"
 
@@ -11,6 +17,25 @@ namespace {
 
 using ::testing::HasSubstr;
 using StoreTest = CheckpointTest;
+
+// As long as it lives only so many descriptors can be opened.
+class FewDescriptors {
+ public:
+  explicit FewDescriptors(int spare) {
+    // The lowest that is free, and with it all that are below.
+    const os::UniqueFd lowest(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit few = before_;
+    few.rlim_cur = static_cast<rlim_t>(lowest.get() + spare);
+    setrlimit(RLIMIT_NOFILE, &few);
+  }
+  FewDescriptors(const FewDescriptors&) = delete;
+  FewDescriptors& operator=(const FewDescriptors&) = delete;
+  ~FewDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
 
 TEST_F(StoreTest, SealsListsRestoresAndRemoves) {
   const Store store = OpenStore();
@@ -111,6 +136,52 @@ TEST_F(StoreTest, DamageIsNoticed) {
   EXPECT_THAT(std::string(restored.message()), HasSubstr("deep/er/progress.txt"));
   EXPECT_TRUE(absl::IsDataLoss(
       store.Restore(Key(), std::string(32, 'x'), {.directory = Make("other", {})})));
+}
+
+// Of a good copy nothing is damaged when the agent has no descriptor left.
+TEST_F(StoreTest, WhatPassesIsNoDamage) {
+  const Store store = OpenStore();
+  ASSERT_TRUE(store.Seal({.key = Key(), .directory = Make("job", Sample())}).ok());
+  const Manifest manifest = *store.Find(Key());
+  const std::string digest = store.List()[0].digest;
+  const std::string target = Make("target", {});
+  std::vector<absl::Status> restored;
+  std::vector<absl::Status> read;
+  // From none to enough: each open that is in the way fails in its turn.
+  for (int spare = 0; restored.empty() || !restored.back().ok(); ++spare) {
+    ASSERT_LT(spare, 8);
+    const FewDescriptors few(spare);
+    restored.push_back(store.Restore(Key(), digest, {.directory = target}));
+    read.push_back(DataReader::Open(store, manifest, 0)->Next().status());
+    for (const auto& [path, content] : Sample()) unlink((target + "/" + path).c_str());
+  }
+  EXPECT_GT(restored.size(), 3u);
+  EXPECT_TRUE(absl::IsUnavailable(read[0])) << read[0];
+  EXPECT_TRUE(absl::IsUnavailable(restored[1])) << restored[1] << ": a file of it";
+  for (size_t i = 0; i < restored.size(); ++i) {
+    EXPECT_FALSE(absl::IsDataLoss(restored[i])) << restored[i];
+    EXPECT_TRUE(read[i].ok() || absl::IsUnavailable(read[i])) << read[i];
+  }
+}
+
+TEST_F(StoreTest, AFileThatIsNotThereOrNoFileIsDamage) {
+  const Store store = OpenStore();
+  ASSERT_TRUE(store.Seal({.key = Key(), .directory = Make("job", Sample())}).ok());
+  const std::string digest = store.List()[0].digest;
+  const std::string last = store.DataPath(Key()) + "/last";
+  int target = 0;
+  const auto restore = [&] {
+    return store.Restore(Key(), digest, {.directory = Make(absl::StrCat("target", ++target), {})});
+  };
+  ASSERT_EQ(unlink(last.c_str()), 0);
+  EXPECT_TRUE(absl::IsDataLoss(restore())) << "gone";
+  ASSERT_EQ(symlink("empty", last.c_str()), 0);
+  EXPECT_TRUE(absl::IsDataLoss(restore())) << "a link";
+  ASSERT_EQ(unlink(last.c_str()), 0);
+  ASSERT_EQ(mkfifo(last.c_str(), 0600), 0);
+  EXPECT_TRUE(absl::IsDataLoss(restore())) << "a pipe";
+  ASSERT_TRUE(store.Remove(Key()).ok());
+  EXPECT_TRUE(absl::IsNotFound(restore())) << "released meanwhile";
 }
 
 TEST_F(StoreTest, ADamagedManifestIsLeftOutAndReported) {
