@@ -99,15 +99,18 @@ absl::Status TryHolder(const std::string& address, const PullOptions& options, R
 absl::StatusOr<CheckpointInfo> Pull(const Store& store, const PullOptions& options,
                                     const std::stop_token& stop) {
   const auto bytes = store.ReadManifest(options.source.key);
-  const auto here = store.Find(options.source.key);
-  // One that goes by the same name is not the one that was ordered.
-  if (bytes.ok() && (!here.ok() || Sha256Of(*bytes) != options.source.digest)) {
-    HT_RETURN_IF_ERROR(store.Remove(options.source.key));
-  } else if (here.ok()) {
-    if (!IsAllowed(here->jurisdictions, options.jurisdiction)) {
-      return PermissionDenied("RESIDENCY", "the checkpoint may not be here");
+  if (bytes.ok()) {
+    const auto here = ParseManifest(*bytes);
+    if (here.ok() && Sha256Of(*bytes) == options.source.digest) {
+      if (!IsAllowed(here->jurisdictions, options.jurisdiction)) {
+        return PermissionDenied("RESIDENCY", "the checkpoint may not be here");
+      }
+      return InfoOf(*here, options.source.digest);
     }
-    return InfoOf(*here, options.source.digest);
+    // One that goes by the same name is not the one that was ordered.
+    HT_RETURN_IF_ERROR(store.Remove(options.source.key));
+  } else if (!absl::IsNotFound(bytes.status())) {
+    return bytes.status();
   }
   std::vector<std::string> holders = options.source.addresses;
   absl::Status last = NotFound("checkpoint", ToString(options.source.key));

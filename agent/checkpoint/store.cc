@@ -20,6 +20,7 @@
 #include "agent/exec/directory_tree.h"
 #include "scheduler/base/status_macros.h"
 #include "scheduler/os/files.h"
+#include "scheduler/os/log.h"
 
 namespace heliotrope::agent::checkpoint {
 namespace {
@@ -102,6 +103,11 @@ absl::Status Store::Sweep() const {
   for (const std::string& name : Names(incoming)) {
     const std::string staged = absl::StrCat(incoming, "/", name);
     const auto bytes = os::ReadFile(staged + "/manifest", kMaxManifestBytes);
+    // It may be whole, and all that its job has saved.
+    if (!bytes.ok() && !absl::IsNotFound(bytes.status())) {
+      os::LogWarning("not swept", {{"path", staged}, {"error", bytes.status()}});
+      continue;
+    }
     if (bytes.ok() && Exists(staged + "/data")) {
       const auto manifest = ParseManifest(*bytes);
       if (manifest.ok() && !Exists(PathOf(manifest->key))) {
@@ -133,6 +139,8 @@ std::vector<CheckpointInfo> Store::List(std::vector<std::string>* broken) const 
     const auto manifest = bytes.ok() ? ParseManifest(*bytes) : bytes.status();
     if (manifest.ok() && manifest->key == *key) {
       infos.push_back(InfoOf(*manifest, Sha256Of(*bytes)));
+    } else if (!bytes.ok() && !absl::IsNotFound(bytes.status())) {
+      os::LogWarning("checkpoint left out", {{"name", name}, {"error", bytes.status()}});
     } else if (broken != nullptr) {
       broken->push_back(name);
     }
@@ -143,11 +151,10 @@ std::vector<CheckpointInfo> Store::List(std::vector<std::string>* broken) const 
 }
 
 absl::StatusOr<std::string> Store::ReadManifest(const CheckpointKey& key) const {
-  const std::string path = PathOf(key) + "/manifest";
-  if (!Exists(path)) {
-    return NotFound("checkpoint", ToString(key));
-  }
-  return os::ReadFile(path, kMaxManifestBytes);
+  auto bytes = os::ReadFile(PathOf(key) + "/manifest", kMaxManifestBytes);
+  if (absl::IsNotFound(bytes.status())) return NotFound("checkpoint", ToString(key));
+  if (!bytes.ok()) return absl::UnavailableError(bytes.status().message());
+  return bytes;
 }
 
 absl::StatusOr<Manifest> Store::Find(const CheckpointKey& key) const {

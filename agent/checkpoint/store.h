@@ -45,15 +45,17 @@ class Store {
   // Makes what is missing and sweeps what is incomplete. Call once, before any other use.
   static absl::StatusOr<Store> Open(std::string root);
 
-  // Every complete checkpoint, by key. One whose manifest does not parse is left out and reported
-  // in `broken`, if that is not null.
+  // Every complete checkpoint, by key. Left out are those whose manifest is missing, does not parse
+  // or is of another, reported in `broken` if that is not null, and those whose manifest cannot be
+  // read just now, which are not.
   std::vector<CheckpointInfo> List(std::vector<std::string>* broken = nullptr) const;
 
   // Durable when it returns. FAILED_PRECONDITION or RESOURCE_EXHAUSTED when the job saved something
   // that cannot be carried; ALREADY_EXISTS for a second one of the same key.
   absl::StatusOr<CheckpointInfo> Seal(const SealOptions& options) const;
 
-  // NOT_FOUND when it is not here, DATA_LOSS when its manifest is damaged.
+  // NOT_FOUND when it is not here, DATA_LOSS when its manifest is damaged, UNAVAILABLE when that
+  // cannot be read just now.
   absl::StatusOr<Manifest> Find(const CheckpointKey& key) const;
   // The bytes of its manifest, whose SHA-256 is the digest.
   absl::StatusOr<std::string> ReadManifest(const CheckpointKey& key) const;

@@ -136,7 +136,10 @@ absl::StatusOr<CheckpointInfo> Attempts::PullHere(const RestoreSource& source,
   if (!info.ok()) {
     world_.metrics.failed_pulls.Increment();
     // One that was here and was not what it should be is gone now.
-    if (!world_.store.Find(source.key).ok()) PostLost(source.key, source.digest, info.status());
+    const absl::Status left = world_.store.Find(source.key).status();
+    if (absl::IsNotFound(left) || absl::IsDataLoss(left)) {
+      PostLost(source.key, source.digest, info.status());
+    }
     return info.status();
   }
   if (!was_here) {

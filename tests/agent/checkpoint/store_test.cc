@@ -193,6 +193,38 @@ TEST_F(StoreTest, ADamagedManifestIsLeftOutAndReported) {
   EXPECT_EQ(broken, std::vector<std::string>{"12.7-3.1"});
 }
 
+TEST_F(StoreTest, AManifestThatCannotBeReadNowIsNotReported) {
+  const Store store = OpenStore();
+  ASSERT_TRUE(store.Seal({.key = Key(), .directory = Make("job", {})}).ok());
+  const std::string manifest = directory_ + "/store/12.7-3.1/manifest";
+  std::vector<std::string> broken;
+  // As one that cannot be opened, also by root.
+  ASSERT_EQ(rename(manifest.c_str(), (manifest + ".away").c_str()), 0);
+  ASSERT_TRUE(os::EnsureDirectory(manifest).ok());
+  EXPECT_TRUE(store.List(&broken).empty());
+  EXPECT_TRUE(broken.empty());
+  EXPECT_TRUE(absl::IsUnavailable(store.Find(Key()).status()));
+  ASSERT_EQ(rmdir(manifest.c_str()), 0);
+  EXPECT_TRUE(store.List(&broken).empty());
+  EXPECT_EQ(broken.size(), 1u) << "not there at all";
+  ASSERT_EQ(rename((manifest + ".away").c_str(), manifest.c_str()), 0);
+  EXPECT_EQ(store.List().size(), 1u);
+}
+
+// It may be whole, and all that its job has saved.
+TEST_F(StoreTest, WhatIsStagedStaysUntilItsManifestIsRead) {
+  const Store store = OpenStore();
+  ASSERT_TRUE(store.Seal({.key = Key(), .directory = Make("job", {})}).ok());
+  const std::string staged = directory_ + "/store/.incoming/12.7-3.1.9.9";
+  ASSERT_EQ(rename((directory_ + "/store/12.7-3.1").c_str(), staged.c_str()), 0);
+  ASSERT_EQ(rename((staged + "/manifest").c_str(), (staged + "/away").c_str()), 0);
+  ASSERT_TRUE(os::EnsureDirectory(staged + "/manifest").ok());
+  EXPECT_TRUE(OpenStore().List().empty());
+  ASSERT_EQ(rmdir((staged + "/manifest").c_str()), 0);
+  ASSERT_EQ(rename((staged + "/away").c_str(), (staged + "/manifest").c_str()), 0);
+  EXPECT_EQ(OpenStore().List().size(), 1u);
+}
+
 // The process dies after the named step; what the next one finds is the whole checkpoint or the
 // job's directory as it was, never neither.
 TEST_F(StoreTest, CrashesBetweenAnyTwoSteps) {
