@@ -65,6 +65,8 @@ class Attempts {
   void Do(const Effect& effect);
   // A process has ended. From any thread.
   void OnEnd(const exec::AttemptKey& key, const exec::AttemptEnd& end);
+  // A checkpoint is damaged or gone. From any thread.
+  void PostLost(const CheckpointKey& key, const std::string& digest, const absl::Status& why);
   // Removes what was kept long enough.
   void Sweep(absl::Time now);
   // Nothing that is being pulled is waited for.
@@ -116,7 +118,6 @@ class Attempts {
   void Post(Event event);
   void InLane(const AttemptKey& key, std::function<void()> work);
   void Carry(const CheckpointKey& key, std::function<void()> work);
-  void PostLost(const CheckpointKey& key, const std::string& digest, const absl::Status& why);
 
   const World world_;
   const Options options_;

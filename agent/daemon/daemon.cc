@@ -171,16 +171,9 @@ absl::Status Daemon::Serve() {
               [this](int64_t bytes) {
                 metrics_.served_bytes.Increment(static_cast<double>(bytes));
               },
-          .on_damaged =
-              [this](const CheckpointKey& key, const std::string& digest, const absl::Status& why) {
-                os::LogWarning("checkpoint is not here as it was sealed",
-                               {{"checkpoint", key}, {"error", why}});
-                loop_.Post([this, lost = CheckpointLost{.key = key,
-                                                        .digest = digest,
-                                                        .detail = std::string(why.message())}] {
-                  Apply(lost);
-                });
-              }});
+          .on_damaged = [this](
+                            const CheckpointKey& key, const std::string& digest,
+                            const absl::Status& why) { attempts_->PostLost(key, digest, why); }});
   HT_ASSIGN_OR_RETURN(server_, wire::StartServer(config_.listen, credentials_, {service_.get()}));
   HT_ASSIGN_OR_RETURN(const wire::HostPort bound, wire::ParseAddress(server_.address));
   grpc_port_ = bound.port;
