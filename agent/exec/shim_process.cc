@@ -82,26 +82,30 @@ std::string ReapShim(int pidfd) {
                       info.si_status);
 }
 
-absl::StatusOr<ShimProcess> FindShim(const AttemptPaths& paths, const LaunchLock& lock,
-                                     uint32_t incarnation) {
+absl::StatusOr<ShimProcess> FindHolder(const LaunchLock& lock) {
   const pid_t holder = lock.Holder();
   if (holder == 0) return absl::NotFoundError("no shim");
   auto pidfd = OpenPidfd(holder);
   // Still the holder after it was pinned: so the pidfd is of the process that has the lock.
-  if (!pidfd.ok() || lock.Holder() != holder) return absl::NotFoundError("the shim ended just now");
-  const auto status = ReadStatusRecord(paths, incarnation);
-  // Without a record yet, it is only just starting.
-  if (!absl::IsNotFound(status.status())) {
-    HT_RETURN_IF_ERROR(status.status());
-    if (!NamesProcess(*status, holder)) {
-      return PreconditionFailed(
-          "STATUS_MISMATCH",
-          absl::StrCat("process ", holder, " holds the launch of \"", paths.root,
-                       "\", but the status there names process ", status->shim_pid,
-                       ": neither is touched, its lease will end it"));
-    }
-  }
+  if (lock.Holder() != holder) return absl::NotFoundError("the shim ended just now");
+  HT_RETURN_IF_ERROR(pidfd.status());
   return ShimProcess{.pid = holder, .pidfd = *std::move(pidfd)};
+}
+
+absl::StatusOr<ShimProcess> FindShim(const AttemptPaths& paths, const LaunchLock& lock,
+                                     uint32_t incarnation) {
+  HT_ASSIGN_OR_RETURN(ShimProcess shim, FindHolder(lock));
+  const auto status = ReadStatusRecord(paths, incarnation);
+  // Without a record yet it is only just starting; a damaged one does not contradict the kernel.
+  if (absl::IsNotFound(status.status()) || absl::IsDataLoss(status.status())) return shim;
+  HT_RETURN_IF_ERROR(status.status());
+  if (!NamesProcess(*status, shim.pid)) {
+    return PreconditionFailed(
+        "STATUS_MISMATCH", absl::StrCat("process ", shim.pid, " holds the launch of \"", paths.root,
+                                        "\", but the status there names process ", status->shim_pid,
+                                        ": neither is touched, its lease will end it"));
+  }
+  return shim;
 }
 
 }  // namespace heliotrope::agent::exec

@@ -28,6 +28,8 @@ absl::StatusOr<ShimProcess> SpawnShim(const std::string& shim, const std::string
 // Reaps an ended shim if it is our child. How it ended, for people: "exited with 71".
 std::string ReapShim(int pidfd);
 
+// The living process that holds this lock, by the kernel's word alone. NOT_FOUND when nobody does.
+absl::StatusOr<ShimProcess> FindHolder(const LaunchLock& lock);
 // The living shim that holds this lock. NOT_FOUND when nobody does. FAILED_PRECONDITION when the
 // attempt's status record names another process than the one that the kernel names: then nothing
 // here may be signalled.

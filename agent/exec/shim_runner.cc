@@ -14,6 +14,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "agent/exec/attempt_directories.h"
+#include "agent/exec/leftovers.h"
 #include "agent/exec/process_usage.h"
 #include "scheduler/base/errors.h"
 #include "scheduler/base/status_macros.h"
@@ -47,31 +48,6 @@ AttemptEnd Lost(uint32_t incarnation, absl::string_view why) {
   end.end_time = absl::Now();
   end.error = std::string(why);
   return end;
-}
-
-// Kills once more what is left of a job whose shim is dead. True when nothing is.
-bool CleanOnce(const std::string& cgroup, const std::string& mark) {
-  if (cgroup.empty()) return KillMarked(mark) == 0;
-  if (RemoveCgroup(cgroup).ok()) return true;
-  // Removed at the next look, when what was killed is gone.
-  if (const absl::Status killed = KillCgroup(cgroup); !killed.ok()) {
-    os::LogWarning("cgroup not killed", {{"cgroup", cgroup}, {"error", killed}});
-  }
-  return false;
-}
-
-// Damaged files say nothing of an end while a shim has the launch: its job may live.
-absl::Status UnlessItLives(const AttemptPaths& paths, absl::Status damaged) {
-  if (!absl::IsDataLoss(damaged)) return damaged;
-  const auto lock = LaunchLock::Open(paths);
-  if (!lock.ok()) return damaged;
-  const pid_t holder = lock->Holder();
-  if (holder == 0) return damaged;
-  return PreconditionFailed(
-      "DAMAGED_AND_LIVE",
-      absl::StrCat(damaged.message(), ", and process ", holder,
-                   " holds the launch there: it is not touched, its lease will end it; of a job "
-                   "that goes on without one, kill that process"));
 }
 
 }  // namespace
@@ -254,7 +230,11 @@ absl::StatusOr<Adoption> ShimRunner::Discover(const AttemptKey& key, Entry* entr
   const AttemptPaths paths = PathsOf(key);
   const auto facts = ReadLaunchFacts(paths);
   if (absl::IsNotFound(facts.status())) return Adoption{};
-  if (!facts.ok()) return UnlessItLives(paths, facts.status());
+  if (!facts.ok()) {
+    return EndDamaged(
+        paths, options_.cgroups == nullptr ? "" : options_.cgroups->PathOf(DirectoryName(key)),
+        facts.status());
+  }
   entry->cgroup = facts->cgroup;
   entry->mark = facts->mark;
   entry->incarnation = facts->incarnation;
@@ -268,7 +248,7 @@ absl::StatusOr<Adoption> ShimRunner::Discover(const AttemptKey& key, Entry* entr
     entry->shim = *std::move(shim);
     return Adoption{.state = Adoption::State::kLive, .incarnation = entry->incarnation, .end = {}};
   }
-  if (!absl::IsNotFound(shim.status())) return UnlessItLives(paths, shim.status());
+  if (!absl::IsNotFound(shim.status())) return shim.status();
   // With the lock ours no shim can start this launch. One that has beaten us to it will be found.
   if (!lock->Take()) return Unavailable("SHIM_STARTING", "a shim has only just started: try again");
   if (!ReadExitRecord(paths, entry->incarnation).ok()) HT_RETURN_IF_ERROR(lock->Void(paths));
@@ -278,7 +258,8 @@ absl::StatusOr<Adoption> ShimRunner::Discover(const AttemptKey& key, Entry* entr
 absl::StatusOr<Adoption> ShimRunner::DiscoverDead(const AttemptPaths& paths, Entry* entry) const {
   auto end = ReadExitRecord(paths, entry->incarnation);
   const auto status = ReadStatusRecord(paths, entry->incarnation);
-  const bool was_started = options_.after_boot || status.ok();
+  // Also by a shim whose record is damaged.
+  const bool was_started = options_.after_boot || !absl::IsNotFound(status.status());
   const bool clean = CleanOnce(entry->cgroup, entry->mark);
   if (absl::IsNotFound(end.status()) && !was_started && clean) {
     return Adoption{

@@ -162,24 +162,42 @@ TEST_P(AdoptionTest, AStrangerWithThePidIsLeftAlone) {
 }
 
 // As long as it lives nobody may take it for lost: it would be started elsewhere as well.
-TEST_P(AdoptionTest, DamagedFilesAreNoEndOfWhatLives) {
-  for (const std::string file : {"launch", "status"}) {
-    SCOPED_TRACE(file);
-    const uint32_t attempt = file == "launch" ? 1 : 2;
-    RunByAgentThatDies(attempt, "echo up; exec sleep 1000");
-    ASSERT_TRUE(WaitForOutput(attempt, "up"));
-    const pid_t shim_pid = ShimPid(attempt);
-    const PinnedProcess shim(shim_pid);
-    WriteText(Paths(attempt).root + "/" + file, "nothing of it\n");
-    const auto refused = runner_->Adopt(Key(attempt));
-    EXPECT_TRUE(absl::IsFailedPrecondition(refused.status())) << refused.status();
-    EXPECT_TRUE(absl::StrContains(refused.status().message(),
-                                  absl::StrCat("process ", shim_pid, " holds the launch")));
-    EXPECT_TRUE(shim.alive());
-    ASSERT_EQ(kill(shim_pid, SIGKILL), 0);
-    ASSERT_TRUE(WaitUntil([&] { return !shim.alive(); }));
-    EXPECT_FALSE(absl::IsFailedPrecondition(runner_->Adopt(Key(attempt)).status()));
-  }
+TEST_P(AdoptionTest, WithADamagedLaunchAJobIsDeadBeforeItIsLost) {
+  RunByAgentThatDies(1, std::string(kDaemonizer) + "exec sleep 1000");
+  ASSERT_TRUE(WaitForOutput(1, "ready"));
+  const PinnedProcess daemon(WaitForPid(1, "pid"));
+  const PinnedProcess shim(ShimPid(1));
+  WriteText(Paths(1).root + "/launch", "nothing of it\n");
+  const auto lost = runner_->Adopt(Key(1));
+  EXPECT_TRUE(absl::IsDataLoss(lost.status())) << lost.status();
+  EXPECT_FALSE(shim.alive());
+  EXPECT_FALSE(daemon.alive());
+  EXPECT_TRUE(absl::IsDataLoss(runner_->Adopt(Key(1)).status())) << "and stays so";
+}
+
+TEST_P(AdoptionTest, WithADamagedStatusAJobGoesOn) {
+  RunByAgentThatDies(1, kCheckpointer);
+  ASSERT_TRUE(WaitForOutput(1, "from"));
+  WriteText(Paths(1).root + "/status", "nothing of it\n");
+  const auto adoption = runner_->Adopt(Key(1));
+  ASSERT_TRUE(adoption.ok()) << adoption.status();
+  EXPECT_EQ(adoption->state, Adoption::State::kLive);
+  ASSERT_TRUE(runner_->Leave(Key(1)).ok());
+  EXPECT_EQ(Describe(WaitForEnd(1)), "exited 85 leave-requested checkpointed");
+}
+
+TEST_P(AdoptionTest, WithADamagedStatusADeadJobIsNoneThatWasNeverStarted) {
+  RunByAgentThatDies(1, "echo up; exec sleep 1000");
+  ASSERT_TRUE(WaitForOutput(1, "up"));
+  const PinnedProcess shim(ShimPid(1));
+  ASSERT_EQ(kill(ShimPid(1), SIGKILL), 0);
+  ASSERT_TRUE(WaitUntil([&] { return !shim.alive(); }));
+  WriteText(Paths(1).root + "/status", "nothing of it\n");
+  const auto adoption = runner_->Adopt(Key(1));
+  ASSERT_TRUE(adoption.ok()) << adoption.status();
+  const AttemptEnd end =
+      adoption->state == Adoption::State::kEnded ? *adoption->end : WaitForEnd(1);
+  EXPECT_EQ(Describe(end), "lost (its shim is gone and has left no exit record)");
 }
 
 TEST_P(AdoptionTest, AnotherStartTimeOrBootIsAnotherProcess) {
@@ -189,8 +207,10 @@ TEST_P(AdoptionTest, AnotherStartTimeOrBootIsAnotherProcess) {
   Tamper(1, "status", "shim_start ", "shim_start 1");
   EXPECT_TRUE(absl::IsFailedPrecondition(runner_->Adopt(Key(1)).status()));
   WriteText(Paths(1).root + "/status", status);
-  Tamper(1, "status", "boot ", "boot 0");
-  EXPECT_FALSE(runner_->Adopt(Key(1)).ok());
+  const size_t boot = status.find("boot ") + 5;
+  WriteText(Paths(1).root + "/status",
+            absl::StrCat(status.substr(0, boot), "x", status.substr(boot + 1)));
+  EXPECT_TRUE(absl::IsFailedPrecondition(runner_->Adopt(Key(1)).status()));
   WriteText(Paths(1).root + "/status", status);
   ASSERT_EQ(runner_->Adopt(Key(1))->state, Adoption::State::kLive);
   ASSERT_TRUE(runner_->Kill(Key(1)).ok());
