@@ -38,7 +38,7 @@ _heliotrope() {
       "node get") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "node drain") flags="--help --request-id --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "node undrain") flags="--help --request-id --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
-      "node lost") flags="--help --request-id --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
+      "node lost") flags="--help --yes --request-id --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "region") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "region list") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;
       "datacenter") flags="--help --version --address --tls-ca --tls-cert --tls-key --jurisdiction --timeout --json --no-color" ;;

@@ -235,7 +235,8 @@ void AddJobCancel(CommandTree& tree, Noun noun) {
       [flags](Context& context) { return Cancel(context, *flags); });
   verb.Arguments("JOB", flags->names, Need::kRequired, "such as nightly-7");
   verb.Flag("-y,--yes", flags->yes, "do not ask; needed where nobody can be asked");
-  verb.Text("--request-id", flags->request_id, "ID", "the same id gives the same answer");
+  verb.Text("--request-id", flags->request_id, "ID",
+            "sent along; a repeat changes nothing in any case");
 }
 
 }  // namespace heliotrope::cli

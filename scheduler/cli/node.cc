@@ -24,6 +24,7 @@ struct ListFlags {
 struct NameFlags {
   std::string name;
   std::string request_id;
+  bool yes = false;  // Lost only.
 };
 
 Cell StateCell(const v1::Node& node) {
@@ -144,6 +145,9 @@ Outcome Undrain(Context& context, const NameFlags& flags) {
 }
 
 Outcome Lost(Context& context, const NameFlags& flags) {
+  HT_RETURN_IF_ERROR(context.Confirm(absl::StrCat("giving up ", FullNodeName(flags.name),
+                                                  ": what still runs there would run twice:"),
+                                     flags.yes));
   HT_ASSIGN_OR_RETURN(Client * scheduler, context.Scheduler());
   v1::DeclareNodeLostRequest request;
   request.set_name(FullNodeName(flags.name));
@@ -160,11 +164,14 @@ void AddNamedVerb(CommandTree& tree, Noun noun, VerbText text,
   const auto flags = std::make_shared<NameFlags>();
   text.completes = "node";
   const bool changes = act != &Get;
+  const bool harms = act == &Lost;
   Verb verb = tree.AddVerb(noun, std::move(text),
                            [flags, act](Context& context) { return act(context, *flags); });
   verb.Argument("NODE", flags->name, Need::kRequired, "such as fra1-a or nodes/fra1-a");
+  if (harms) verb.Flag("-y,--yes", flags->yes, "do not ask; needed where nobody can be asked");
   if (changes) {
-    verb.Text("--request-id", flags->request_id, "ID", "the same id gives the same answer");
+    verb.Text("--request-id", flags->request_id, "ID",
+              "sent along; a repeat changes nothing in any case");
   }
 }
 
@@ -193,7 +200,7 @@ void AddNode(CommandTree& tree) {
   AddNamedVerb(tree, noun,
                {"lost",
                 "says that a silent node is gone; be sure: what still runs there would run twice",
-                {"heliotrope node lost fra1-a"},
+                {"heliotrope node lost fra1-a", "heliotrope node lost fra1-a --yes"},
                 ""},
                &Lost);
 }

@@ -135,9 +135,23 @@ TEST(FleetTest, DrainSaysWhatHasChanged) {
 
 TEST(FleetTest, LostSaysWhatFollows) {
   Fakes fakes;
-  const Result result = fakes.Run({"node", "lost", "fra1-a"});
+  const Result result = fakes.Run({"node", "lost", "fra1-a", "--yes"});
   EXPECT_EQ(result.out, "nodes/fra1-a\n");
   EXPECT_THAT(result.err, HasSubstr("started elsewhere"));
+}
+
+TEST(FleetTest, LostAsksFirst) {
+  Fakes fakes;
+  const Result refused = fakes.Run({"node", "lost", "fra1-a"});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("would run twice: say so with --yes"));
+  const auto answered = [&](const std::string& text) {
+    return fakes.Run({"node", "lost", "fra1-a"}, {.stdin_text = text, .terminal = true});
+  };
+  const Result no = answered("n\n");
+  EXPECT_EQ(no.exit_code, 1);
+  EXPECT_EQ(no.out, "");
+  EXPECT_EQ(answered("y\n").out, "nodes/fra1-a\n");
 }
 
 v1::Plan APlan() {
