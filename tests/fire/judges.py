@@ -105,15 +105,26 @@ def final(lines, record):
 
 def progress(lines, record):
     """Nothing is lost that a complete checkpoint holds, but for the newest when it is beyond reach
-    and the one before is not: so never more than an interval."""
+    and the one before is not: so never more than an interval. Within an attempt nothing is lost:
+    its next process is started after a save, with the attempt's own files. What is killed while it
+    saves, or cannot be sealed when it is to leave, ends its attempt; it may have saved more than it
+    came to swear to."""
     told = collections.defaultdict(list)
     for time, name, index, attempt, sequence in record.checkpoints:
         told[name, index].append((time, (attempt, sequence)))
     wrong = []
     for (job, index), own in by_task(lines).items():
+        saved = {}  # attempt: what its newest save is called.
         for line in own:
+            if line.kind == "save":
+                saved[line.attempt] = line.from_attempt, line.from_sequence
             if line.kind != "start":
                 continue
+            newest = saved.get(line.attempt, (0, 0))
+            if (line.from_attempt, line.from_sequence) < newest:
+                wrong.append(f"{job}/{index}: attempt {line.attempt} went on from checkpoint "
+                             f"{line.from_attempt}.{line.from_sequence}, it had saved "
+                             f"{newest[0]}.{newest[1]}")
             known = sorted({key for time, key in told[job, index]
                             if time < line.time and key[0] < line.attempt})
             if not known:

@@ -70,7 +70,8 @@ class JudgesTest(unittest.TestCase):
     def test_an_attempt_in_two_places_and_an_older_one_later(self):
         self.expect("two live attempts of a task",
                     sorted(HISTORY + [line(25, "at", pid=4, place="frankfurt-2")]))
-        self.expect("two live attempts of a task", HISTORY + [line(35, "start", pid=9)])
+        self.expect("two live attempts of a task",
+                    HISTORY + [line(35, "start", pid=9, of=1, sequence=2)])
 
     def test_an_end_that_did_not_stay(self):
         self.expect("ends that did not stay, or were not",
@@ -86,6 +87,27 @@ class JudgesTest(unittest.TestCase):
         # The one before the newest is as far back as it may go.
         lines = HISTORY[:4] + [line(30, "start", 2, 3, 4, 1, 1), line(31, "end", 2, 3, 10, 1, 1)]
         self.assertEqual(self.wrong(lines, record()), [])
+
+    def test_a_process_that_goes_on_from_before_the_save_of_its_attempt(self):
+        told = record()
+        told.checkpoints = []  # Whatever clients have been told by then.
+        start = HISTORY[2]._replace(count=0, from_attempt=0, from_sequence=0)
+        self.expect("progress lost that a checkpoint held",
+                    HISTORY[:2] + [start] + HISTORY[3:], told)
+        third = line(24, "start", pid=4, count=4, of=1, sequence=1)
+        self.expect("progress lost that a checkpoint held",
+                    HISTORY[:4] + [third] + HISTORY[4:], told)
+
+    def test_what_was_not_sworn_to_or_not_kept_is_not_missed(self):
+        told = record()
+        told.checkpoints = []
+        # It was killed between its save and its word, or before it saved.
+        self.assertEqual(self.wrong(HISTORY[:1] + HISTORY[2:], told), [])
+        # It saved, and was killed before that was sealed: another attempt does without.
+        lines = HISTORY[:4] + [line(30, "start", 2, 3, 4, 1, 1), line(31, "end", 2, 3, 10, 1, 1)]
+        self.assertEqual(self.wrong(lines, told), [])
+        lines = HISTORY[:2] + [line(30, "start", 2, 3), line(31, "end", 2, 3, 10)]
+        self.assertEqual(self.wrong(lines, told), [])
 
     def test_outside_residency(self):
         outside = [one._replace(place="virginia", said="virginia") if one.attempt == 2 else one
