@@ -306,10 +306,10 @@ void Machine::ReconcileAttempts(Node& node, const std::vector<AttemptStatus>& at
     if (task.state == TaskState::kAssigned) {
       // The order may have been lost with a stream; it is idempotent.
       if (job.cancel_requested) {
-        OrderStop(node, {id, task.attempt}, AttemptAction::kStop, Reason::kCancelled);
+        // Its answer ends the task: an order of before may still be on the way to it, and what was told
+        // as cancelled must not start any more.
         HT_MARK(cancel_meets_an_order_on_its_way);
-        BackToPending(job, id, Reason::kCancelled, "cancelled before it started",
-                      absl::ZeroDuration());
+        OrderStop(node, {id, task.attempt}, AttemptAction::kStop, Reason::kCancelled);
       } else if (!MayBeOn(*job.spec, node)) {
         HT_MARK(order_meets_a_reload);
         // Promise 6. Its answer frees the task: an order of before may still be on the way to it.

@@ -69,6 +69,10 @@ void Promises::Break(std::string promise, std::string what) {
 void Promises::JobStarted(const JobStart& start) {
   const TaskId& task = start.key.task;
   ++attempts_;
+  if (const auto told = told_.find(task); told != told_.end()) {
+    Break(kTerminal, absl::StrCat(Shown(start.key), " starts after it was told as ",
+                                  std::string(model::TaskStateName(told->second))));
+  }
   live_[task][start.key] = {.host = start.host,
                             .cores = start.start->spec->request.cores,
                             .account = start.start->spec->account,

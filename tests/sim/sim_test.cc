@@ -42,6 +42,9 @@ INSTANTIATE_TEST_SUITE_P(RestartedAgent, Regression, testing::Values(4609, 8248)
 INSTANTIATE_TEST_SUITE_P(HalfSaved, Regression,
                          testing::Values(13145, 21205, 27204, 27698, 36829, 42563));
 
+// What was told as cancelled was started by an order that was still on its way.
+INSTANTIATE_TEST_SUITE_P(CancelledMeetsItsStart, Regression, testing::Values(2988));
+
 // scheduler/design/0003-leases.md: with clocks that differ by more than the margin covers, a node
 // is given up while its jobs still run. That shows that the inequality is needed, and that a broken
 // one would be seen.
