@@ -171,7 +171,7 @@ void AddNamedVerb(CommandTree& tree, Noun noun, VerbText text,
   if (harms) verb.Flag("-y,--yes", flags->yes, "do not ask; needed where nobody can be asked");
   if (changes) {
     verb.Text("--request-id", flags->request_id, "ID",
-              "sent along; a repeat changes nothing in any case");
+              "sent along, and not read: a late repeat acts again");
   }
 }
 

@@ -119,6 +119,7 @@ void Machine::Enqueue(const Job& job, const TaskId& id) {
   }
   if (task.run != nullptr) PreferReachable(job, id);
   if (task.run != nullptr && task.run->checkpoint && !CheckpointReachable(*task.run->checkpoint)) {
+    // A restart of the scheduler gives every node its lease anew, so it counts from there.
     absl::Time since = GivenUp(*task.run->checkpoint);
     if (!task.run->attempts.empty()) since = std::max(since, task.run->attempts.back().end_time);
     if (now_ < since + kCheckpointPatience) {

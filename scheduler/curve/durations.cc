@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -168,7 +169,8 @@ size_t Durations::ShareBinOf(double share) {
   return static_cast<size_t>(std::clamp(bin, 0.0, static_cast<double>(kShares - 1)));
 }
 
-// The end of the first bin, from the last one on, that holds what is usual.
+// The end of the first bin, from the last one on, that holds what is usual; infinite where that is the
+// last one, and nothing before there are enough.
 std::optional<double> Durations::MostOf(const std::array<float, kShares>& shares) {
   double all = 0;
   for (const float weight : shares) all += static_cast<double>(weight);
@@ -179,7 +181,7 @@ std::optional<double> Durations::MostOf(const std::array<float, kShares>& shares
     beyond += static_cast<double>(shares[bin]);
     if (beyond > kBeyondMost * all || bin == 0) break;
   }
-  if (bin + 1 == kShares) return std::nullopt;
+  if (bin + 1 == kShares) return std::numeric_limits<double>::infinity();
   return std::exp2((static_cast<double>(bin) - kMiddleShare + 0.5) / kSharesPerOctave);
 }
 

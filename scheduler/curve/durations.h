@@ -135,7 +135,7 @@ class Durations {
     // Derived from these.
     double weight = 0;
     Tails tails;
-    std::optional<double> most;  // Of the time to its deadline.
+    std::optional<double> most;  // Of the time to its deadline, once there are enough.
   };
   struct Mixture;
   using Levels = std::map<std::string, Level, std::less<>>;

@@ -244,29 +244,31 @@ void UseDurations(const std::vector<std::pair<std::string, curve::DurationState>
     const curve::DurationState saved = durations.Save(key);
     HT_CHECK(Same(saved.integers, state.integers) && Same(saved.numbers, state.numbers));
     HT_CHECK(Same(saved.weights, state.weights));
+    HT_CHECK(state.version == 1 || Same(saved.shares, state.shares));
   }
   for (int i = 0; i < 6; ++i) {
     const absl::Duration done = absl::Hours(i * i);
     const curve::RemainingWork left = durations.Remaining(
-        kAccount, kStem, absl::Hours(2), done, {.quantile = 0.9, .chance_per_hour = 0.01});
+        kAccount, kStem, absl::Hours(2), done,
+        {.quantile = 0.9, .chance_per_hour = 0.01, .window = absl::Hours(3 * i - 3)});
     for (const absl::Duration each : {left.mean, left.high, left.pressing}) {
       HT_CHECK(each >= absl::Minutes(1) && each < absl::Hours(24 * 365));
     }
-    const curve::Chance chance =
-        durations.ChanceWithin(kAccount, kStem, absl::Hours(2), done, absl::Hours(1));
+    const curve::Chance chance = durations.ChanceWithin(kAccount, kStem, absl::Hours(2), done,
+                                                        absl::Hours(1), absl::Hours(3 * i - 3));
     HT_CHECK(chance.value >= 0 && chance.value <= 1);
     if (const auto typical = durations.Typical(kAccount)) HT_CHECK(*typical > absl::ZeroDuration());
     durations.Learn(kAccount, kStem, absl::Hours(2), done + absl::Minutes(50),
-                    kStart + absl::Hours(i));
+                    kStart + absl::Hours(i), absl::Hours(2 * i - 2));
   }
 }
 
 void TryDurations(Input& input) {
   static const std::vector<std::pair<std::string, curve::DurationState>> grown = [] {
     curve::Durations durations;
-    for (int i = 0; i < 40; ++i) {
+    for (int i = 0; i < 240; ++i) {
       durations.Learn(kAccount, kStem, absl::Hours(2), absl::Minutes(60 + 7 * (i % 11)),
-                      kStart + absl::Hours(i));
+                      kStart + absl::Hours(i), absl::Minutes(150 + i));
     }
     std::vector<std::pair<std::string, curve::DurationState>> states;
     for (const std::string& key : durations.Keys()) states.emplace_back(key, durations.Save(key));
@@ -275,7 +277,7 @@ void TryDurations(Input& input) {
   auto states = grown;
   for (int i = 0; i < 8 && !input.empty(); ++i) {
     auto& [key, state] = states[input.Byte() % states.size()];
-    switch (input.Below(8)) {
+    switch (input.Below(10)) {
       case 0:
         key = std::string(input.Text().substr(0, 200));
         break;
@@ -288,6 +290,10 @@ void TryDurations(Input& input) {
         break;
       case 4:
         ChangeIn(input, state.numbers);
+        break;
+      case 5:
+      case 6:
+        ChangeIn(input, state.shares);
         break;
       default:
         ChangeIn(input, state.weights);

@@ -171,6 +171,22 @@ TEST(Durations, ADeadlineSaysLittleWhereTasksOutliveTheirs) {
   EXPECT_GE(left.high, 3 * kHour);
 }
 
+// A name whose tasks outlive their deadlines is not judged by the others of its account.
+TEST(Durations, TheNarrowestLevelTellsWhatADeadlineSays) {
+  Durations durations;
+  for (int i = 0; i < 1000; ++i) {
+    durations.Learn(kAcme, "late", kHour, (i % 20 == 0 ? 5 : 1) * kHour, kStart, 2 * kHour);
+    for (int k = 0; k < 30; ++k) durations.Learn(kAcme, "tight", kHour, kHour, kStart, 2 * kHour);
+  }
+  const auto high = [&](absl::string_view stem) {
+    return durations
+        .Remaining(kAcme, stem, kHour, absl::ZeroDuration(), {.quantile = 1, .window = 2 * kHour})
+        .high;
+  };
+  EXPECT_GT(high("late"), 2 * kHour);
+  EXPECT_LT(high("tight"), 1.1 * kHour);
+}
+
 // An hour of waiting costs what the chance to end within it is.
 TEST(Durations, ADeadlinePressesFromWhereItIsLikelyToEndOn) {
   Durations durations;
