@@ -185,7 +185,7 @@ void Machine::RebuildClasses() {
   filled_classes_ = 0;
   class_by_id_.clear();
   unplanned_.clear();
-  first_class_id_ = next_class_id_;
+  ++plan_basis_;
   ForgetVerdicts();
   for (const auto& [uid, job] : jobs_) {
     if (job->Ended()) continue;

@@ -89,6 +89,7 @@ void Machine::WantPlan() {
 plan::Input Machine::PlanInput() const {
   plan::Input input = board_;
   input.now = now_;
+  input.basis = plan_basis_;
   input.accounts = PlanAccounts();
   input.scarcity = plan_.scarcity;
   for (const auto& [key, queue] : classes_) {
@@ -134,10 +135,7 @@ plan::Input Machine::PlanInput() const {
 }
 
 Reply Machine::On(const AdoptPlan& command) {
-  const std::vector<plan::Verdict>& verdicts = command.plan->verdicts;
-  const bool outdated = std::any_of(
-      verdicts.begin(), verdicts.end(),
-      [this](const plan::Verdict& verdict) { return verdict.class_id < first_class_id_; });
+  const bool outdated = command.plan->basis != plan_basis_;
   plan_wanted_ = false;
   if (std::exchange(plan_wanted_again_, false) || outdated) WantPlan();
   if (outdated) return Reply{};  // Its classes are no more, its sites may be others.

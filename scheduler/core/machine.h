@@ -418,8 +418,8 @@ class Machine {
   Classes classes_;
   absl::flat_hash_map<uint64_t, Classes::iterator> class_by_id_;  // Lookup only.
   uint64_t next_class_id_ = 1;
-  uint64_t first_class_id_ = 1;  // Of the classes that there are: those before it are no more.
-  size_t filled_classes_ = 0;    // In which tasks wait.
+  uint64_t plan_basis_ = 1;    // Of the classes and sites that there are.
+  size_t filled_classes_ = 0;  // In which tasks wait.
   absl::flat_hash_map<uint64_t, size_t> verdict_by_class_;  // Lookup only: index in plan_.verdicts.
   absl::btree_set<uint64_t> unplanned_;                     // Classes without a verdict.
   std::vector<Turn> dispatch_order_;

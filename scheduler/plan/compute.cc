@@ -19,6 +19,7 @@ Plan Compute(const Input& input) {
   Ledger ledger(input);
   Plan plan;
   plan.made = input.now;
+  plan.basis = input.basis;
   plan.grid = input.grid;
   SettleScarcity(ledger);
   Market market(ledger);

@@ -162,6 +162,7 @@ inline double DeadlineWorth(const Settings& settings, double core_hours) {
 
 struct Input {
   absl::Time now;
+  uint64_t basis = 1;  // Of which classes and sites it tells; the plan says it again.
   std::vector<Block> grid;
   std::vector<Site> sites;           // Sorted by id; at most 64.
   std::vector<Class> classes;        // Sorted by id.
@@ -236,6 +237,7 @@ struct Stay {
 
 struct Plan {
   absl::Time made = absl::InfinitePast();
+  uint64_t basis = 1;  // Its input's.
   std::vector<Block> grid;
   std::vector<Verdict> verdicts;  // In dispatch order: most urgent first.
   std::vector<MoveAdvice> moves;

@@ -139,6 +139,17 @@ TEST_F(ClassesTest, OneTickPlacesOnlySoManyAndTheNextGoesOn) {
   EXPECT_GT(machine_->NextTimer(), now_);
 }
 
+// Its sites may be others, which its moves of running tasks name by their number.
+TEST_F(ClassesTest, APlanOfBeforeAReloadIsOfNoUseThoughNothingWaits) {
+  const auto plan = MakePlan();
+  ASSERT_TRUE(plan->verdicts.empty());
+  Do(SetFleet{OneSite()});
+  Do(Tick{});
+  wanted_ = false;
+  Do(AdoptPlan{plan});
+  EXPECT_TRUE(wanted_);
+}
+
 TEST_F(ClassesTest, APlanOfClassesThatAReloadHasEndedIsOfNoUse) {
   SubmitUnlike(3);
   const auto plan = MakePlan();

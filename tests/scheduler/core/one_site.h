@@ -59,6 +59,7 @@ class OneSiteTest : public testing::Test {
     return reply;
   }
   void Plan(plan::Plan made) {
+    made.basis = machine_->PlanInput().basis;
     Apply(AdoptPlan{std::make_shared<const plan::Plan>(std::move(made))});
     machine_->PrepareToRead();
   }
