@@ -155,6 +155,8 @@ absl::Status ReadError(int error_number, absl::string_view action, absl::string_
     case ELOOP:
     case ENXIO:  // A socket.
     case EIO:
+    case EUCLEAN:  // The file system's own check has failed: ext4, XFS.
+    case EBADMSG:
       return absl::DataLossError(message);
     default:
       return absl::UnavailableError(message);
