@@ -57,7 +57,8 @@ class AttemptRunner {
 
   // Finds what an agent of before has started. Signals nothing that it cannot prove to be of this
   // attempt (Promise 11): FAILED_PRECONDITION when the directory and the living process disagree.
-  // DATA_LOSS when its files do not say what it is: what it had running is dead by then.
+  // DATA_LOSS when its files do not say what it is: its shim and what that had running are dead by
+  // then. Without cgroups, what a shim that was dead before has left may live.
   virtual absl::StatusOr<Adoption> Adopt(const AttemptKey& key) = 0;
 
   // Attempts with a directory here, in order of their keys.

@@ -64,6 +64,7 @@ absl::Status EndDamaged(const AttemptPaths& paths, const std::string& cgroup,
                         const absl::Status& damaged) {
   if (!absl::IsDataLoss(damaged)) return damaged;
   HT_RETURN_IF_ERROR(EndHolder(paths), damaged.message());
+  // Without one, what a dead shim has left cannot be found: its mark was in the damaged file.
   if (cgroup.empty()) return damaged;
   for (int i = 0; i < kKilledMs / kLookEveryMs; ++i) {
     if (CleanOnce(cgroup, "")) return damaged;

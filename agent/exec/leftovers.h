@@ -11,10 +11,12 @@ namespace heliotrope::agent::exec {
 // Kills once more what is left of a job whose shim is dead. True when nothing is.
 bool CleanOnce(const std::string& cgroup, const std::string& mark);
 
-// Returns `damaged`, and if that is DATA_LOSS only when nothing of the attempt lives: damaged files
-// say nothing of that, and what is told as lost is started elsewhere (Promise 3). The shim that has
-// the launch by the kernel's word, and all that is in `cgroup` unless that is empty, is killed
-// before. FAILED_PRECONDITION when it has not ended in 10 s.
+// Returns `damaged`, and if that is DATA_LOSS only when all is dead that the kernel names of the
+// attempt: damaged files say nothing of that, and what is told as lost is started elsewhere
+// (Promise 3). The shim that has the launch, with its job, and all that is in `cgroup` unless that
+// is empty, is killed before. Without a cgroup nothing names what a job has left whose shim is dead:
+// its mark was in the damaged file, so that may live on. FAILED_PRECONDITION when what was killed
+// has not ended in 10 s.
 absl::Status EndDamaged(const AttemptPaths& paths, const std::string& cgroup,
                         const absl::Status& damaged);
 
