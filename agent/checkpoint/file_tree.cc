@@ -14,6 +14,7 @@
 #include "absl/strings/str_split.h"
 #include "agent/checkpoint/sha256.h"
 #include "scheduler/base/status_macros.h"
+#include "scheduler/os/kept_file.h"
 
 namespace heliotrope::agent::checkpoint {
 namespace {
@@ -149,18 +150,8 @@ absl::StatusOr<std::vector<FoundFile>> FindFiles(const std::string& root) {
 
 absl::Status ReadError(int error_number, absl::string_view action, absl::string_view path) {
   const std::string message(os::FileError(error_number, action, path).message());
-  switch (error_number) {
-    case ENOENT:
-    case ENOTDIR:
-    case ELOOP:
-    case ENXIO:  // A socket.
-    case EIO:
-    case EUCLEAN:  // The file system's own check has failed: ext4, XFS.
-    case EBADMSG:
-      return absl::DataLossError(message);
-    default:
-      return absl::UnavailableError(message);
-  }
+  if (error_number == ENOENT || os::IsDamage(error_number)) return absl::DataLossError(message);
+  return absl::UnavailableError(message);
 }
 
 absl::StatusOr<os::UniqueFd> OpenBelow(const std::string& root, const std::string& path) {

@@ -107,11 +107,11 @@ absl::StatusOr<CheckpointInfo> Pull(const Store& store, const PullOptions& optio
       }
       return InfoOf(*here, options.source.digest);
     }
-    // One that goes by the same name is not the one that was ordered.
-    HT_RETURN_IF_ERROR(store.Remove(options.source.key));
-  } else if (!absl::IsNotFound(bytes.status())) {
+  } else if (!absl::IsDataLoss(bytes.status()) && !absl::IsNotFound(bytes.status())) {
     return bytes.status();
   }
+  // One that goes by the same name, or is damaged, is not the one that was ordered.
+  if (!absl::IsNotFound(bytes.status())) HT_RETURN_IF_ERROR(store.Remove(options.source.key));
   std::vector<std::string> holders = options.source.addresses;
   absl::Status last = NotFound("checkpoint", ToString(options.source.key));
   Receiver receiver(store, options.source, options.jurisdiction);

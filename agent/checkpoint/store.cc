@@ -20,6 +20,7 @@
 #include "agent/exec/directory_tree.h"
 #include "scheduler/base/status_macros.h"
 #include "scheduler/os/files.h"
+#include "scheduler/os/kept_file.h"
 #include "scheduler/os/log.h"
 
 namespace heliotrope::agent::checkpoint {
@@ -139,7 +140,7 @@ std::vector<CheckpointInfo> Store::List(std::vector<std::string>* broken) const 
     const auto manifest = bytes.ok() ? ParseManifest(*bytes) : bytes.status();
     if (manifest.ok() && manifest->key == *key) {
       infos.push_back(InfoOf(*manifest, Sha256Of(*bytes)));
-    } else if (!bytes.ok() && !absl::IsNotFound(bytes.status())) {
+    } else if (absl::IsUnavailable(bytes.status())) {
       os::LogWarning("checkpoint left out", {{"name", name}, {"error", bytes.status()}});
     } else if (broken != nullptr) {
       broken->push_back(name);
@@ -151,9 +152,8 @@ std::vector<CheckpointInfo> Store::List(std::vector<std::string>* broken) const 
 }
 
 absl::StatusOr<std::string> Store::ReadManifest(const CheckpointKey& key) const {
-  auto bytes = os::ReadFile(PathOf(key) + "/manifest", kMaxManifestBytes);
+  auto bytes = os::ReadKeptFile(PathOf(key) + "/manifest", kMaxManifestBytes);
   if (absl::IsNotFound(bytes.status())) return NotFound("checkpoint", ToString(key));
-  if (!bytes.ok()) return absl::UnavailableError(bytes.status().message());
   return bytes;
 }
 

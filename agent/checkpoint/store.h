@@ -45,8 +45,8 @@ class Store {
   // Makes what is missing and sweeps what is incomplete. Call once, before any other use.
   static absl::StatusOr<Store> Open(std::string root);
 
-  // Every complete checkpoint, by key. Left out are those whose manifest is missing, does not parse
-  // or is of another, reported in `broken` if that is not null, and those whose manifest cannot be
+  // Every complete checkpoint, by key. Left out are those whose manifest is missing, damaged or of
+  // another, reported in `broken` if that is not null, and those whose manifest cannot be
   // read just now, which are not.
   std::vector<CheckpointInfo> List(std::vector<std::string>* broken = nullptr) const;
 
@@ -57,7 +57,8 @@ class Store {
   // NOT_FOUND when it is not here, DATA_LOSS when its manifest is damaged, UNAVAILABLE when that
   // cannot be read just now.
   absl::StatusOr<Manifest> Find(const CheckpointKey& key) const;
-  // The bytes of its manifest, whose SHA-256 is the digest.
+  // The bytes of its manifest, whose SHA-256 is the digest. The same errors; DATA_LOSS when the
+  // manifest is no file, is too large, or its disk cannot give it.
   absl::StatusOr<std::string> ReadManifest(const CheckpointKey& key) const;
 
   // Copies its files, checking each SHA-256. DATA_LOSS when one differs, is missing, or cannot be

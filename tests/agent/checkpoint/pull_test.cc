@@ -149,6 +149,16 @@ TEST_F(PullTest, WhatGoesByTheSameNameIsNotTakenForIt) {
   EXPECT_EQ(target_.List(), source_.List());
 }
 
+TEST_F(PullTest, ADamagedManifestIsFetchedAnew) {
+  Holder holder(source_);
+  ASSERT_TRUE(PullFrom({holder.address()}).ok());
+  const std::string manifest = directory_ + "/target/12.7-3.1/manifest";
+  ASSERT_EQ(truncate(manifest.c_str(), kMaxManifestBytes + 1), 0);
+  const auto info = PullFrom({holder.address()});
+  ASSERT_TRUE(info.ok()) << info.status();
+  EXPECT_EQ(target_.List(), source_.List());
+}
+
 // From the beginning, and where a stream resumes behind the damage.
 TEST_F(PullTest, AHolderNoticesThatItsCopyIsDamaged) {
   std::string bytes = Sample().at("state.bin");

@@ -193,18 +193,38 @@ TEST_F(StoreTest, ADamagedManifestIsLeftOutAndReported) {
   EXPECT_EQ(broken, std::vector<std::string>{"12.7-3.1"});
 }
 
+TEST_F(StoreTest, AManifestThatIsNoFileOrTooLargeIsDamage) {
+  const Store store = OpenStore();
+  ASSERT_TRUE(store.Seal({.key = Key(), .directory = Make("job", {})}).ok());
+  const std::string manifest = directory_ + "/store/12.7-3.1/manifest";
+  const auto is_damage = [&] {
+    std::vector<std::string> broken;
+    EXPECT_TRUE(store.List(&broken).empty());
+    EXPECT_EQ(broken.size(), 1u);
+    return absl::IsDataLoss(store.ReadManifest(Key()).status());
+  };
+  ASSERT_EQ(truncate(manifest.c_str(), kMaxManifestBytes + 1), 0);
+  EXPECT_TRUE(is_damage()) << "too large";
+  ASSERT_EQ(unlink(manifest.c_str()), 0);
+  ASSERT_TRUE(os::EnsureDirectory(manifest).ok());
+  EXPECT_TRUE(is_damage()) << "a folder";
+  ASSERT_EQ(rmdir(manifest.c_str()), 0);
+  ASSERT_EQ(symlink("manifest", manifest.c_str()), 0);
+  EXPECT_TRUE(is_damage()) << "a loop of links";
+}
+
 TEST_F(StoreTest, AManifestThatCannotBeReadNowIsNotReported) {
   const Store store = OpenStore();
   ASSERT_TRUE(store.Seal({.key = Key(), .directory = Make("job", {})}).ok());
   const std::string manifest = directory_ + "/store/12.7-3.1/manifest";
   std::vector<std::string> broken;
-  // As one that cannot be opened, also by root.
+  // A link to too long a name: one that cannot be opened, also by root.
   ASSERT_EQ(rename(manifest.c_str(), (manifest + ".away").c_str()), 0);
-  ASSERT_TRUE(os::EnsureDirectory(manifest).ok());
+  ASSERT_EQ(symlink(std::string(300, 'a').c_str(), manifest.c_str()), 0);
   EXPECT_TRUE(store.List(&broken).empty());
   EXPECT_TRUE(broken.empty());
   EXPECT_TRUE(absl::IsUnavailable(store.Find(Key()).status()));
-  ASSERT_EQ(rmdir(manifest.c_str()), 0);
+  ASSERT_EQ(unlink(manifest.c_str()), 0);
   EXPECT_TRUE(store.List(&broken).empty());
   EXPECT_EQ(broken.size(), 1u) << "not there at all";
   ASSERT_EQ(rename((manifest + ".away").c_str(), manifest.c_str()), 0);

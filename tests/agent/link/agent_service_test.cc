@@ -252,10 +252,15 @@ TEST_F(AgentServiceTest, TellsOfDamagedCheckpoints) {
   EXPECT_TRUE(absl::IsNotFound(Pull("DE", std::string(32, 'x'))));
   ASSERT_TRUE(os::WriteFileAtomically(store_->DataPath(key) + "/state", "43").ok());
   EXPECT_TRUE(absl::IsDataLoss(Pull("DE", info->digest)));
+  ASSERT_EQ(truncate((root_ + "/store/" + checkpoint::FolderName(key) + "/manifest").c_str(),
+                     checkpoint::kMaxManifestBytes + 1),
+            0);
+  EXPECT_TRUE(absl::IsDataLoss(Pull("DE", info->digest)));
   const MutexLock lock(mutex_);
-  ASSERT_EQ(damaged_.size(), 2U);
+  ASSERT_EQ(damaged_.size(), 3U);
   EXPECT_EQ(damaged_[0], std::make_pair(key, std::string(32, 'x')));
   EXPECT_EQ(damaged_[1], std::make_pair(key, info->digest));
+  EXPECT_EQ(damaged_[2], std::make_pair(key, info->digest)) << "its manifest";
 }
 
 }  // namespace
