@@ -45,14 +45,18 @@ absl::Status Rename(const std::string& from, const std::string& to) {
   return absl::OkStatus();
 }
 
-std::vector<std::string> Names(const std::string& folder) {
+absl::StatusOr<std::vector<std::string>> Names(const std::string& folder) {
   std::vector<std::string> names;
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(opendir(folder.c_str()), &closedir);
-  if (stream == nullptr) return names;
-  while (const dirent* entry = readdir(stream.get())) {
+  if (stream == nullptr) return os::FileError(errno, "open", folder);
+  while (true) {
+    errno = 0;
+    const dirent* entry = readdir(stream.get());
+    if (entry == nullptr) break;
     const std::string name = entry->d_name;
     if (name != "." && name != "..") names.push_back(name);
   }
+  if (errno != 0) return os::FileError(errno, "read", folder);
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -101,7 +105,8 @@ absl::StatusOr<Store> Store::Open(std::string root) {
 
 absl::Status Store::Sweep() const {
   const std::string incoming = absl::StrCat(root_, "/", kIncoming);
-  for (const std::string& name : Names(incoming)) {
+  HT_ASSIGN_OR_RETURN(const std::vector<std::string> staging, Names(incoming));
+  for (const std::string& name : staging) {
     const std::string staged = absl::StrCat(incoming, "/", name);
     const auto bytes = os::ReadFile(staged + "/manifest", kMaxManifestBytes);
     // It may be whole, and all that its job has saved.
@@ -119,7 +124,8 @@ absl::Status Store::Sweep() const {
     RemoveWhole(staged);
   }
   const std::string trash = absl::StrCat(root_, "/", kTrash);
-  for (const std::string& name : Names(trash)) RemoveWhole(absl::StrCat(trash, "/", name));
+  HT_ASSIGN_OR_RETURN(const std::vector<std::string> deleted, Names(trash));
+  for (const std::string& name : deleted) RemoveWhole(absl::StrCat(trash, "/", name));
   return absl::OkStatus();
 }
 
@@ -131,17 +137,17 @@ std::string Store::DataPath(const CheckpointKey& key) const {
   return absl::StrCat(PathOf(key), "/data");
 }
 
-std::vector<CheckpointInfo> Store::List(std::vector<std::string>* broken) const {
+absl::StatusOr<std::vector<CheckpointInfo>> Store::List(std::vector<std::string>* broken) const {
   std::vector<CheckpointInfo> infos;
-  for (const std::string& name : Names(root_)) {
+  HT_ASSIGN_OR_RETURN(const std::vector<std::string> names, Names(root_));
+  for (const std::string& name : names) {
     const std::optional<CheckpointKey> key = ParseFolderName(name);
     if (!key.has_value()) continue;
     const auto bytes = ReadManifest(*key);
+    if (absl::IsUnavailable(bytes.status())) return bytes.status();
     const auto manifest = bytes.ok() ? ParseManifest(*bytes) : bytes.status();
     if (manifest.ok() && manifest->key == *key) {
       infos.push_back(InfoOf(*manifest, Sha256Of(*bytes)));
-    } else if (absl::IsUnavailable(bytes.status())) {
-      os::LogWarning("checkpoint left out", {{"name", name}, {"error", bytes.status()}});
     } else if (broken != nullptr) {
       broken->push_back(name);
     }

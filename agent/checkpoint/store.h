@@ -46,9 +46,10 @@ class Store {
   static absl::StatusOr<Store> Open(std::string root);
 
   // Every complete checkpoint, by key. Left out are those whose manifest is missing, damaged or of
-  // another, reported in `broken` if that is not null, and those whose manifest cannot be
-  // read just now, which are not.
-  std::vector<CheckpointInfo> List(std::vector<std::string>* broken = nullptr) const;
+  // another, reported in `broken` if that is not null. An error when a manifest or the folder
+  // cannot be read just now: what is not named is taken for lost.
+  absl::StatusOr<std::vector<CheckpointInfo>> List(
+      std::vector<std::string>* broken = nullptr) const;
 
   // Durable when it returns. FAILED_PRECONDITION or RESOURCE_EXHAUSTED when the job saved something
   // that cannot be carried; ALREADY_EXISTS for a second one of the same key.

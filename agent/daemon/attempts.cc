@@ -227,7 +227,7 @@ absl::Status Attempts::Start(const Handle& attempt, const AttemptKey& key, uint3
   // What it saved may have been moved into the store by an agent that ended before it could go on.
   if (incarnation > 1 && !Exists(attempt->paths.checkpoint)) {
     const CheckpointInfo* newest = nullptr;
-    const std::vector<CheckpointInfo> held = world_.store.List();
+    HT_ASSIGN_OR_RETURN(const std::vector<CheckpointInfo> held, world_.store.List());
     for (const CheckpointInfo& info : held) {
       if (info.key.attempt == key) newest = &info;
     }

@@ -28,7 +28,8 @@ void ClearCheckpoint(const std::string& path) {
 
 absl::Status Attempts::Recover() {
   std::vector<std::string> broken;
-  for (const CheckpointInfo& info : world_.store.List(&broken)) {
+  HT_ASSIGN_OR_RETURN(const std::vector<CheckpointInfo> held, world_.store.List(&broken));
+  for (const CheckpointInfo& info : held) {
     world_.apply(CheckpointFound{.checkpoint = info});
   }
   for (const std::string& name : broken) {

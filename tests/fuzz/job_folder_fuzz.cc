@@ -163,7 +163,7 @@ void Seal(const std::string& root, const Job& job, bool goes_on, const std::stri
   const auto info = store->Seal(options);
   if (!info.ok()) {
     CheckRefusal(info.status());
-    HT_CHECK(store->List().empty());
+    HT_CHECK(store->List()->empty());
     return;
   }
   HT_CHECK(job.plain());

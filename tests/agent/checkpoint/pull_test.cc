@@ -46,7 +46,7 @@ class Holder final : public v1::AgentService::Service {
     ++calls;
     offsets.push_back(request->offset_bytes());
     if (!conduct_.refuse.ok()) return wire::ToGrpc(conduct_.refuse);
-    auto manifest = store_.List();
+    auto manifest = *store_.List();
     v1::PullCheckpointResponse response;
     response.mutable_manifest()->set_contents(*store_.ReadManifest(manifest.at(0).key));
     if (conduct_.forge) conduct_.forge(response);
@@ -101,7 +101,7 @@ TEST_F(PullTest, Pulls) {
   Holder holder(source_);
   const auto info = PullFrom({holder.address()});
   ASSERT_TRUE(info.ok()) << info.status();
-  EXPECT_EQ(target_.List(), source_.List());
+  EXPECT_EQ(*target_.List(), *source_.List());
   EXPECT_EQ(holder.calls, 1);
   EXPECT_TRUE(PullFrom({holder.address()}).ok());
   EXPECT_EQ(holder.calls, 1) << "what is here is not pulled again";
@@ -132,7 +132,7 @@ TEST_F(PullTest, AForgerIsNotBelieved) {
                 }});
   const auto refused = PullFrom({forger.address()});
   EXPECT_FALSE(refused.ok());
-  EXPECT_TRUE(target_.List().empty());
+  EXPECT_TRUE(target_.List()->empty());
   Holder honest(source_);
   EXPECT_TRUE(PullFrom({forger.address(), honest.address()}).ok());
 }
@@ -146,7 +146,7 @@ TEST_F(PullTest, WhatGoesByTheSameNameIsNotTakenForIt) {
   Holder holder(source_);
   const auto info = PullFrom({holder.address()});
   ASSERT_TRUE(info.ok()) << info.status();
-  EXPECT_EQ(target_.List(), source_.List());
+  EXPECT_EQ(*target_.List(), *source_.List());
 }
 
 TEST_F(PullTest, ADamagedManifestIsFetchedAnew) {
@@ -156,7 +156,7 @@ TEST_F(PullTest, ADamagedManifestIsFetchedAnew) {
   ASSERT_EQ(truncate(manifest.c_str(), kMaxManifestBytes + 1), 0);
   const auto info = PullFrom({holder.address()});
   ASSERT_TRUE(info.ok()) << info.status();
-  EXPECT_EQ(target_.List(), source_.List());
+  EXPECT_EQ(*target_.List(), *source_.List());
 }
 
 // From the beginning, and where a stream resumes behind the damage.

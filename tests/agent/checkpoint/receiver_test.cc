@@ -48,7 +48,7 @@ TEST_F(ReceiverTest, TakesAWholeCheckpoint) {
   ASSERT_TRUE(receiver.complete());
   const auto info = receiver.Commit();
   ASSERT_TRUE(info.ok()) << info.status();
-  EXPECT_EQ(target_.List(), source_.List());
+  EXPECT_EQ(*target_.List(), *source_.List());
   const std::string restored = Make("restored", {});
   ASSERT_TRUE(target_.Restore(Key(), info->digest, {.directory = restored}).ok());
   EXPECT_EQ(Read(restored, Sample()), Sample());
@@ -143,7 +143,7 @@ TEST_F(ReceiverTest, WhatWasNotFinishedLeavesNothing) {
     ASSERT_TRUE(receiver.TakeManifest(manifest_).ok());
     ASSERT_TRUE(receiver.TakeData(Pieces(0)[0]).ok());
   }
-  EXPECT_TRUE(target_.List().empty());
+  EXPECT_TRUE(target_.List()->empty());
   const auto left = exec::MeasureTree(directory_ + "/target/.incoming");
   ASSERT_TRUE(left.ok());
   EXPECT_LT(*left, Bytes::FromKiB(64));

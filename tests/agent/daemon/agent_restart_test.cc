@@ -18,12 +18,39 @@ namespace {
 
 using ::testing::HasSubstr;
 using v1::AttemptStatus;
-using Restart = AgentTest;
+
+class Restart : public AgentTest {
+ protected:
+  // What an agent says that ends instead of serving.
+  std::string RefusalToServe(const std::string& node) {
+    const std::string root = directory_ + "/" + node;
+    const std::string command =
+        absl::StrCat("timeout 30 ", HT_BIN_DIR, "/heliotrope-agent", " --config ", root,
+                     "/agent.yaml 2> ", root, "/second");
+    const int status = std::system(command.c_str());
+    EXPECT_EQ(WEXITSTATUS(status), 1);
+    return os::ReadFile(root + "/second", 1 << 20).value_or("");
+  }
+};
 
 // It has begun to count, and listens for its signal.
 #define COUNTS(order)           \
   ASSERT_TRUE(scheduler_.Until( \
       [&] { return Output("node-a", order).find("begun") != std::string::npos; }))
+
+// A link to too long a name in a file's place: it cannot be opened, also by root, and may be the
+// next time.
+class Unreadable {
+ public:
+  explicit Unreadable(std::string path) : path_(std::move(path)) {
+    EXPECT_EQ(rename(path_.c_str(), (path_ + ".away").c_str()), 0);
+    EXPECT_EQ(symlink(std::string(300, 'a').c_str(), path_.c_str()), 0);
+  }
+  void Undo() const { EXPECT_EQ(rename((path_ + ".away").c_str(), path_.c_str()), 0); }
+
+ private:
+  const std::string path_;
+};
 
 TEST_F(Restart, AKilledAgentFindsItsAttemptsRunning) {
   StartAgent("node-a");
@@ -113,11 +140,7 @@ TEST_F(Restart, PeriodicCheckpointsGoOn) {
 
 TEST_F(Restart, ADirectoryIsOneAgents) {
   StartAgent("node-a");
-  const std::string command = absl::StrCat(HT_BIN_DIR, "/heliotrope-agent --config ", directory_,
-                                           "/node-a/agent.yaml 2> ", directory_, "/second");
-  const int status = std::system(command.c_str());
-  EXPECT_EQ(WEXITSTATUS(status), 1);
-  EXPECT_THAT(*os::ReadFile(directory_ + "/second", 1 << 20), HasSubstr("another agent runs"));
+  EXPECT_THAT(RefusalToServe("node-a"), HasSubstr("another agent runs"));
 }
 
 // What hello does not name is started elsewhere.
@@ -135,6 +158,24 @@ TEST_F(Restart, WithoutASoundOrderAnAttemptIsDeadBeforeHello) {
   EXPECT_EQ(scheduler_.hellos().back().attempts_size(), 0);
   EXPECT_EQ(kill(pid, 0), -1);
   EXPECT_NE(access(root.c_str(), F_OK), 0) << "nothing is left of it";
+}
+
+// What hello does not name is taken for lost.
+TEST_F(Restart, WhileACheckpointCannotBeReadItDoesNotServe) {
+  StartAgent("node-a");
+  const v1::AttemptOrder order = Counting(1, 1, 1'000'000);
+  ASSERT_TRUE(scheduler_.Send("node-a", order));
+  COUNTS(order);
+  ASSERT_TRUE(scheduler_.Send("node-a", Order(order, v1::AttemptOrder::ACTION_LEAVE, "MOVE")));
+  ASSERT_TRUE(Reaches(order, AttemptStatus::PHASE_LEFT));
+  EndAgent("node-a", SIGKILL);
+  const Unreadable manifest(directory_ + "/node-a/state/checkpoints/1.0-1.1/manifest");
+  const size_t hellos = scheduler_.hellos().size();
+  EXPECT_THAT(RefusalToServe("node-a"), HasSubstr("1.0-1.1/manifest"));
+  EXPECT_EQ(scheduler_.hellos().size(), hellos);
+  manifest.Undo();
+  StartAgent("node-a");
+  EXPECT_EQ(scheduler_.hellos().back().checkpoints_size(), 1);
 }
 
 TEST_F(Restart, ABrokenStreamIsOpenedAgainAndNothingIsLost) {
