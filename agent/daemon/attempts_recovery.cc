@@ -24,6 +24,11 @@ void ClearCheckpoint(const std::string& path) {
   if (!removed.ok()) os::LogWarning("not removed", {{"path", path}, {"error", removed}});
 }
 
+// Nothing may be taken for missing or damaged that only cannot be read just now.
+bool IsThereOrNot(const absl::Status& read) {
+  return read.ok() || absl::IsNotFound(read) || absl::IsDataLoss(read);
+}
+
 }  // namespace
 
 absl::Status Attempts::Recover() {
@@ -46,11 +51,14 @@ absl::Status Attempts::Recover() {
 absl::Status Attempts::RecoverOne(const exec::AttemptKey& exec_key) {
   const AttemptKey key = link::FromExec(exec_key);
   const exec::AttemptPaths paths = world_.runner.PathsOf(exec_key);
-  if (const auto done = ReadDone(paths.root); done.ok()) {
+  const auto done = ReadDone(paths.root);
+  if (!IsThereOrNot(done.status())) return done.status();
+  if (done.ok()) {
     RecoverDone(key, *done);
     return absl::OkStatus();
   }
   const auto order = ReadOrder(paths.root);
+  if (!IsThereOrNot(order.status())) return order.status();
   const auto attempt = order.ok() ? MakeHandle(*order) : absl::StatusOr<Handle>(order.status());
   // Also one of a later version that this agent cannot follow: else it would never start again.
   const absl::Status sound = attempt.ok() ? link::FromProto(*order).status() : attempt.status();
@@ -124,7 +132,9 @@ absl::StatusOr<AttemptFound> Attempts::Find(const AttemptKey& key, const Handle&
                       .ended = absl::Now(),
                       .error = std::string(why.message())};
   };
-  if (const auto outcome = ReadOutcome(attempt->paths.root); outcome.ok()) {
+  const auto outcome = ReadOutcome(attempt->paths.root);
+  if (!IsThereOrNot(outcome.status())) return outcome.status();
+  if (outcome.ok()) {
     auto status = link::FromProto(*outcome);
     if (status.ok()) {
       found.state = *std::move(status);

@@ -15,6 +15,7 @@
 #include "scheduler/base/limits.h"
 #include "scheduler/base/status_macros.h"
 #include "scheduler/os/files.h"
+#include "scheduler/os/kept_file.h"
 
 namespace heliotrope::agent::daemon {
 namespace {
@@ -27,7 +28,7 @@ constexpr int64_t kSmallFile = 64;
 
 template <class Message>
 absl::StatusOr<Message> ReadMessage(const std::string& path) {
-  HT_ASSIGN_OR_RETURN(const std::string bytes, os::ReadFile(path, kMaxGrpcMessageBytes));
+  HT_ASSIGN_OR_RETURN(const std::string bytes, os::ReadKeptFile(path, kMaxGrpcMessageBytes));
   Message message;
   if (bytes.empty() || !message.ParseFromString(bytes)) {
     return absl::DataLossError(absl::StrCat(path, " is damaged"));

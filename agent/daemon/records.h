@@ -17,9 +17,10 @@
 namespace heliotrope::agent::daemon {
 
 absl::Status WriteOrder(const std::string& root, const v1::AttemptOrder& order);
-// NOT_FOUND when there is none, DATA_LOSS when it does not parse.
 // Durable: without its order an outcome would mean nothing after a power cut.
 absl::Status SyncOrder(const std::string& root);
+// All that read: NOT_FOUND when there is none, DATA_LOSS when it is damaged, UNAVAILABLE when it
+// cannot be read just now.
 absl::StatusOr<v1::AttemptOrder> ReadOrder(const std::string& root);
 
 absl::Status WriteOutcome(const std::string& root, const v1::AttemptStatus& status);

@@ -178,6 +178,26 @@ TEST_F(Restart, WhileACheckpointCannotBeReadItDoesNotServe) {
   EXPECT_EQ(scheduler_.hellos().back().checkpoints_size(), 1);
 }
 
+// Its job is none the worse for what passes.
+TEST_F(Restart, WhileAnOrderCannotBeReadItDoesNotServe) {
+  StartAgent("node-a");
+  const v1::AttemptOrder order = Start(1, 1, "echo $$; exec sleep 1000");
+  ASSERT_TRUE(scheduler_.Send("node-a", order));
+  ASSERT_TRUE(scheduler_.Until([&] { return absl::StrContains(Output("node-a", order), "\n"); }));
+  const pid_t pid = std::stoi(Output("node-a", order));
+  EndAgent("node-a", SIGKILL);
+  const Unreadable file(AttemptDirectory("node-a", "1.0-1") + "/order");
+  const size_t hellos = scheduler_.hellos().size();
+  EXPECT_THAT(RefusalToServe("node-a"), HasSubstr("1.0-1/order"));
+  EXPECT_EQ(scheduler_.hellos().size(), hellos);
+  EXPECT_EQ(kill(pid, 0), 0);
+  file.Undo();
+  StartAgent("node-a");
+  ASSERT_EQ(scheduler_.hellos().back().attempts_size(), 1);
+  EXPECT_EQ(scheduler_.hellos().back().attempts(0).phase(), AttemptStatus::PHASE_RUNNING);
+  EXPECT_EQ(kill(pid, 0), 0);
+}
+
 TEST_F(Restart, ABrokenStreamIsOpenedAgainAndNothingIsLost) {
   StartAgent("node-a");
   const v1::AttemptOrder order = Start(1, 1, "sleep 0.3; exit 0");

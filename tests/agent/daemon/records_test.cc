@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "absl/time/clock.h"
 #include "agent/exec/directory_tree.h"
+#include "scheduler/base/limits.h"
 #include "scheduler/os/files.h"
 
 namespace heliotrope::agent::daemon {
@@ -37,6 +39,18 @@ TEST_F(RecordsTest, DamageIsTold) {
     ASSERT_TRUE(os::WriteFileAtomically(root_ + "/order", bytes).ok());
     EXPECT_TRUE(absl::IsDataLoss(ReadOrder(root_).status()));
   }
+  ASSERT_EQ(truncate((root_ + "/order").c_str(), kMaxGrpcMessageBytes + 1), 0);
+  EXPECT_TRUE(absl::IsDataLoss(ReadOrder(root_).status())) << "too large";
+}
+
+TEST_F(RecordsTest, WhatCannotBeReadNowIsNotDamage) {
+  // A link to too long a name: it cannot be opened, also by root.
+  for (const char* name : {"/order", "/outcome", "/done"}) {
+    ASSERT_EQ(symlink(std::string(300, 'a').c_str(), (root_ + name).c_str()), 0);
+  }
+  EXPECT_TRUE(absl::IsUnavailable(ReadOrder(root_).status()));
+  EXPECT_TRUE(absl::IsUnavailable(ReadOutcome(root_).status()));
+  EXPECT_TRUE(absl::IsUnavailable(ReadDone(root_).status()));
 }
 
 TEST_F(RecordsTest, WhatIsDoneKeepsItsOrder) {
