@@ -102,9 +102,10 @@ void Promises::CheckAlone(const agent::AttemptKey& key, HostIndex host) {
 }
 
 void Promises::CheckCapacity(const agent::AttemptKey& started, HostIndex host) {
-  // What was ordered before its node became smaller may still start.
+  // What was ordered before its node told that it is smaller may still start.
+  if (untold_.contains(host)) return;
   const auto shrunk = shrunk_.find(host);
-  if (shrunk != shrunk_.end() && ordered_[started] <= shrunk->second) return;
+  if (shrunk != shrunk_.end() && first_ordered_[started] <= shrunk->second) return;
   MilliCores used;
   for (const auto& [task, attempts] : live_) {
     for (const auto& [key, live] : attempts) {
@@ -270,7 +271,6 @@ void Promises::Made(const std::vector<core::Effect>& effects) {
   for (const core::Effect& effect : effects) {
     if (const auto* order = std::get_if<core::OrderAttempt>(&effect)) {
       if (order->action != core::AttemptAction::kStart) continue;
-      ordered_[ToAgentKey(order->key)] = Now();
       first_ordered_.emplace(ToAgentKey(order->key), Now());
       world_.trace.Add(Now(), "scheduler", "orders start", order->key, order->node,
                        order->start->restore ? Shown(order->start->restore->key) : "afresh");

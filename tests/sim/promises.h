@@ -58,7 +58,11 @@ class Promises {
   void DiskEmptied(HostIndex host);
   void Rotted(const agent::CheckpointKey& key, HostIndex host) { rotted_.insert({key, host}); }
   // Its agent has come back with fewer cores.
-  void Shrunk(HostIndex host) { shrunk_[host] = Now(); }
+  void Shrunk(HostIndex host) { untold_.insert(host); }
+  // The scheduler knows how large it is.
+  void Told(HostIndex host) {
+    if (untold_.erase(host) > 0) shrunk_[host] = Now();
+  }
 
   // --- What the scheduler decides and keeps ---
   void Made(const std::vector<core::Effect>& effects);
@@ -129,8 +133,8 @@ class Promises {
   std::map<HostIndex, Instant> lost_;  // When its lease was last given up, or its disk emptied.
   std::set<std::pair<agent::CheckpointKey, HostIndex>> rotted_;
   std::map<HostIndex, Instant> shrunk_;
-  std::map<agent::AttemptKey, Instant> ordered_;        // Starts, when last,
-  std::map<agent::AttemptKey, Instant> first_ordered_;  // and when first.
+  std::set<HostIndex> untold_;                          // Smaller, and the scheduler has not heard.
+  std::map<agent::AttemptKey, Instant> first_ordered_;  // Starts.
   struct Quotas {
     Instant from;
     std::map<AccountId, MilliCores> most;

@@ -60,13 +60,19 @@ void SchedulerHost::Load() {
 
 void SchedulerHost::Kill() {
   world_.trace.Add(now(), "scheduler", "is killed");
-  if (machine_ != nullptr && quiet()) world_.promises.CompareWithStore(*machine_, store_);
+  if (machine_ != nullptr && quiet()) Compare();
   // The write that is under way has reached the disk as a whole, or it is undone.
   if (writing_ && store_.term() == term_ && random_.Chance(0.5)) {
     store_.Commit(units_.front().records);
     world_.promises.Committed(units_.front().records);
   }
   TearDown();
+}
+
+// What a recovery has changed, as by a configuration of meanwhile, goes with the first batch; without
+// any the next recovery changes it again.
+void SchedulerHost::Compare() {
+  if (closed_) world_.promises.CompareWithStore(*machine_, store_);
 }
 
 void SchedulerHost::Stop() {
@@ -80,7 +86,7 @@ void SchedulerHost::Stop() {
 void SchedulerHost::EndIfStopped() {
   if (!stopping_ || !clients_.empty() || batch_->used() || !units_.empty()) return;
   world_.trace.Add(now(), "scheduler", "has stopped");
-  world_.promises.CompareWithStore(*machine_, store_);
+  Compare();
   TearDown();
 }
 
@@ -100,7 +106,7 @@ void SchedulerHost::TearDown() {
   batch_.reset();
   machine_.reset();
   store_health_ = absl::OkStatus();
-  writing_ = stood_still_ = turn_planned_ = plan_wanted_ = planning_ = stopping_ = false;
+  writing_ = stood_still_ = turn_planned_ = plan_wanted_ = planning_ = stopping_ = closed_ = false;
   timer_ = absl::InfiniteDuration();
 }
 
@@ -194,6 +200,7 @@ void SchedulerHost::OnHello(const std::shared_ptr<AgentStream>& stream, core::No
   const core::Reply reply = Apply(hello);
   world_.trace.Add(now(), "scheduler", "hello of", node, "session", hello.session,
                    reply.status.ok() ? "taken" : "refused");
+  if (reply.status.ok()) world_.promises.Told(world_.AgentOf(node)->facts().host);
   if (!reply.status.ok()) {
     stream->EndByScheduler(reply.status);
     return;
@@ -334,6 +341,7 @@ core::Reply SchedulerHost::Apply(const core::Command& command) {
 
 void SchedulerHost::Close() {
   daemon::CommitUnit unit = batch_->Close(ClockNow());
+  closed_ = true;
   world_.promises.Made(unit.effects);
   if (unit.NothingToKeep()) {
     if (unit.releases.empty()) return;

@@ -71,6 +71,7 @@ class SchedulerHost : public Actor {
   bool quiet() const;
 
  private:
+  void Compare();
   struct FromAgent {
     std::shared_ptr<AgentStream> stream;
     ToScheduler message;
@@ -132,6 +133,7 @@ class SchedulerHost : public Actor {
   absl::Duration last_beat_;
   bool stood_still_ = false;
   bool stopping_ = false;
+  bool closed_ = false;  // A batch since it serves.
   bool turn_planned_ = false;
   Instant timer_ = absl::InfiniteDuration();
   uint64_t timer_number_ = 0;
