@@ -204,10 +204,14 @@ void Machine::ForgetVerdicts() {
   order_stale_ = true;
   if (plan_.planned.size() != board_.sites.size()) return;
   plan_.firm.resize(board_.sites.size());
+  plan_.planned_memory.resize(board_.sites.size());
+  plan_.firm_memory.resize(board_.sites.size());
   for (size_t i = 0; i < board_.sites.size(); ++i) {
     const plan::Site& site = board_.sites[i];
     plan_.planned[i].assign(plan_.grid.size(), site.batch_now);
     plan_.firm[i].assign(plan_.grid.size(), std::min(site.batch_now, site.pinned_now));
+    plan_.planned_memory[i].assign(plan_.grid.size(), site.batch_memory);
+    plan_.firm_memory[i].assign(plan_.grid.size(), site.batch_memory);
   }
 }
 

@@ -1,6 +1,7 @@
 // The number of classes that a plan is made of is bounded, no task is planned for later than its
 // deadline because of that, and telling classes apart anew costs neither a plan nor a checkpoint.
 #include <gtest/gtest.h>
+#include <algorithm>
 
 #include <memory>
 #include <optional>
@@ -127,6 +128,24 @@ TEST_F(ClassesTest, BetweenARegroupAndItsPlanWhatFitsStarts) {
   }
   Do(Tick{});
   EXPECT_EQ(StartedOf(100), 16) << "with no new plan yet";
+}
+
+TEST_F(ClassesTest, ARegroupFreesWhatWasAllottedOfCoresAndMemory) {
+  Do(DrainNode{NodeId("dubai-a"), false});
+  Submit("first", {.count = 16});
+  Drive();
+  Submit("next", {.count = 32, .deadline = now_ + absl::Hours(12), .memory = Bytes::FromGiB(2)});
+  Drive();
+  wanted_ = true;
+  Drive();
+  machine_->PrepareToRead();
+  const plan::Site site = machine_->board().sites[0];
+  const plan::Plan& plan = machine_->current_plan();
+  const auto most = [](const auto& row) { return *std::max_element(row.begin(), row.end()); };
+  ASSERT_GT(most(plan.planned_memory[0]), site.batch_memory);
+  Do(SetFleet{OneSite()});
+  EXPECT_EQ(most(plan.planned[0]), site.batch_now);
+  EXPECT_EQ(most(plan.planned_memory[0]), site.batch_memory);
 }
 
 TEST_F(ClassesTest, OneTickPlacesOnlySoManyAndTheNextGoesOn) {
